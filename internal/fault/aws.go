@@ -1,0 +1,220 @@
+package fault
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/smithy-go"
+)
+
+// awsKinds is the one place where an AWS error code becomes a Kind. Codes as
+// in the EC2 API error code list and the STS common errors.
+var awsKinds = map[string]Kind{
+	"InvalidInstanceID.NotFound": NotFound,
+
+	"InvalidInstanceID.Malformed":           BadReference,
+	"InvalidInstanceAttributeValue":         BadReference,
+	"InvalidAMIID.NotFound":                 BadReference,
+	"InvalidAMIID.Unavailable":              BadReference,
+	"InvalidAMIID.Malformed":                BadReference,
+	"InvalidSubnetID.NotFound":              BadReference,
+	"InvalidSubnetID.Malformed":             BadReference,
+	"InvalidSubnet":                         BadReference,
+	"InvalidGroup.NotFound":                 BadReference,
+	"InvalidGroupId.Malformed":              BadReference,
+	"InvalidSecurityGroupID.NotFound":       BadReference,
+	"InvalidSecurityGroupId.Malformed":      BadReference,
+	"InvalidSecurity.RequestHasExpired":     Credentials,
+	"InvalidKeyPair.NotFound":               BadReference,
+	"InvalidSnapshot.NotFound":              BadReference,
+	"InvalidAllocationID.NotFound":          BadReference,
+	"InvalidAddress.NotFound":               BadReference,
+	"InvalidAssociationID.NotFound":         BadReference,
+	"InvalidVolume.NotFound":                BadReference,
+	"InvalidNetworkInterfaceID.NotFound":    BadReference,
+	"InvalidNetworkInterface.NotFound":      BadReference,
+	"InvalidSpotInstanceRequestID.NotFound": BadReference,
+
+	"UnauthorizedOperation":        PermissionDenied,
+	"Client.UnauthorizedOperation": PermissionDenied,
+	"AccessDenied":                 PermissionDenied,
+	"AccessDeniedException":        PermissionDenied,
+
+	"AuthFailure":                 Credentials,
+	"InvalidClientTokenId":        Credentials,
+	"UnrecognizedClientException": Credentials,
+	"SignatureDoesNotMatch":       Credentials,
+	"IncompleteSignature":         Credentials,
+	"MissingAuthenticationToken":  Credentials,
+	"ExpiredToken":                Credentials,
+	"ExpiredTokenException":       Credentials,
+	"RequestExpired":              Credentials,
+
+	"OptInRequired":       Account,
+	"Blocked":             Account,
+	"PendingVerification": Account,
+
+	"VcpuLimitExceeded":                       Quota,
+	"InstanceLimitExceeded":                   Quota,
+	"MaxSpotInstanceCountExceeded":            Quota,
+	"VolumeLimitExceeded":                     Quota,
+	"AddressLimitExceeded":                    Quota,
+	"ResourceLimitExceeded":                   Quota,
+	"SecurityGroupsPerInterfaceLimitExceeded": Quota,
+
+	"InsufficientInstanceCapacity":         Capacity,
+	"InsufficientHostCapacity":             Capacity,
+	"InsufficientCapacityOnHost":           Capacity,
+	"InsufficientReservedInstanceCapacity": Capacity,
+	"InsufficientFreeAddressesInSubnet":    Capacity,
+	"InsufficientAddressCapacity":          Capacity,
+	"InsufficientCapacity":                 Capacity,
+	"ReservationCapacityExceeded":          Capacity,
+	"SpotMaxPriceTooLow":                   Capacity,
+
+	"IncorrectInstanceState":     WrongState,
+	"IncorrectState":             WrongState,
+	"IncorrectSpotRequestState":  WrongState,
+	"IncorrectModificationState": WrongState,
+
+	"OperationNotPermitted": Protected,
+
+	"InvalidParameterValue":        Invalid,
+	"InvalidParameterCombination":  Invalid,
+	"InvalidParameter":             Invalid,
+	"MissingParameter":             Invalid,
+	"InvalidUserData.Malformed":    Invalid,
+	"IdempotentParameterMismatch":  Invalid,
+	"IdempotentInstanceTerminated": Invalid,
+	"UnsupportedOperation":         Invalid,
+	"InvalidBlockDeviceMapping":    Invalid,
+	"ValidationError":              Invalid,
+	"ValidationException":          Invalid,
+
+	"VolumeModificationRateExceeded": RateLimited,
+
+	"FilterLimitExceeded": Bug,
+
+	"RequestLimitExceeded":     Throttled,
+	"Throttling":               Throttled,
+	"ThrottlingException":      Throttled,
+	"EC2ThrottledException":    Throttled,
+	"BandwidthLimitExceeded":   Throttled,
+	"TooManyRequestsException": Throttled,
+
+	"InternalError":      Server,
+	"InternalFailure":    Server,
+	"ServiceUnavailable": Server,
+	"Unavailable":        Server,
+
+	"DryRunOperation": DryRunOK,
+}
+
+// AWSKind classifies an AWS error code. The message decides where EC2 uses one
+// code for two things: "Unsupported" is Capacity when it says that the type is
+// not offered in the zone, and Invalid otherwise; OperationNotPermitted is
+// Protected only when it speaks of a disableApi… attribute.
+func AWSKind(code, message string) Kind {
+	code = strings.TrimPrefix(strings.TrimPrefix(code, "Client."), "Server.")
+	switch code {
+	case "Unsupported":
+		if strings.Contains(message, "Availability Zone") {
+			return Capacity
+		}
+		return Invalid
+	case "OperationNotPermitted":
+		if !strings.Contains(message, "disableApi") && !strings.Contains(strings.ToLower(message), "protect") {
+			return Invalid
+		}
+	}
+	if k, ok := awsKinds[code]; ok {
+		return k
+	}
+	switch {
+	case strings.HasSuffix(code, "LimitExceeded"):
+		return Quota
+	case strings.HasSuffix(code, ".NotFound"), strings.HasSuffix(code, ".Malformed"):
+		return BadReference
+	}
+	return Unknown
+}
+
+var (
+	notAuthorizedTo = regexp.MustCompile(`not authorized to perform: ([A-Za-z0-9-]+:[A-Za-z0-9*]+)`)
+	encodedMessage  = regexp.MustCompile(`Encoded authorization failure message: (\S+)`)
+)
+
+// FromAWS classifies an error of the AWS SDK. nil stays nil, and an error that
+// is classified already, or that is only an ended context, comes back as it is.
+func FromAWS(err error, region string) error {
+	if err == nil || As(err) != nil || Is(err, Timeout, Canceled) {
+		return err
+	}
+	out := &Error{Region: region, Err: err}
+	var op *smithy.OperationError
+	if errors.As(err, &op) {
+		out.Service = strings.ToLower(op.Service())
+		out.Operation = op.Operation()
+	}
+	var resp *awshttp.ResponseError
+	if errors.As(err, &resp) {
+		out.RequestID = resp.ServiceRequestID()
+		out.StatusCode = resp.HTTPStatusCode()
+	}
+	var api smithy.APIError
+	if errors.As(err, &api) {
+		out.Code, out.Message = api.ErrorCode(), api.ErrorMessage()
+		out.Kind = AWSKind(out.Code, out.Message)
+		if out.Kind == PermissionDenied {
+			if m := notAuthorizedTo.FindStringSubmatch(out.Message); m != nil {
+				out.MissingAction = m[1]
+			} else if out.Operation != "" {
+				out.MissingAction = fmt.Sprintf("%s:%s", out.Service, out.Operation)
+			}
+			if m := encodedMessage.FindStringSubmatch(out.Message); m != nil {
+				out.Encoded = m[1]
+				out.Message = strings.TrimSpace(strings.Replace(out.Message, m[0], "", 1))
+			}
+		}
+		if out.Kind == Unknown && out.StatusCode >= 500 {
+			out.Kind = Server
+		}
+		return out
+	}
+	if out.StatusCode >= 500 {
+		out.Kind = Server
+	} else if out.StatusCode == 0 {
+		out.Kind = Unreachable
+	}
+	out.Message = cause(err)
+	return out
+}
+
+// cause drops the SDK's "operation error EC2: X, https response error …"
+// prefixes, which the fields carry already.
+func cause(err error) string {
+	var op *smithy.OperationError
+	if errors.As(err, &op) {
+		err = op.Unwrap()
+	}
+	return err.Error()
+}
+
+// MayHaveTakenEffect reports whether a request that failed so may have been
+// carried out all the same: no answer at all, an answer cut off or not
+// understood, or a failure of the service itself.
+func MayHaveTakenEffect(err error) bool {
+	if err == nil {
+		return false
+	}
+	switch KindOf(err) {
+	case Unknown, Unreachable, Server, Timeout, Canceled, Ambiguous:
+		e := As(err)
+		// A code of the 4xx family is an answer: nothing was done.
+		return e == nil || e.Code == "" || e.StatusCode == 0 || e.StatusCode >= 500
+	}
+	return false
+}
