@@ -1,0 +1,191 @@
+package controller
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"sync"
+
+	"github.com/cml-infra/terraform-provider-cml/internal/fault"
+)
+
+// Sessions keeps the tokens of one run, so that the many resources that look
+// at one server log in once. The zero value and nil are ready for use; nil
+// shares nothing.
+type Sessions struct {
+	mu     sync.Mutex
+	byUser map[sessionKey]*session
+}
+
+// NewSessions returns an empty store.
+func NewSessions() *Sessions { return &Sessions{} }
+
+// sessionKey has the password in it so that a wrong one does not profit from a
+// session that the right one opened.
+type sessionKey struct{ authority, username, password string }
+
+func (s *Sessions) get(key sessionKey) *session {
+	if s == nil {
+		return &session{}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.byUser == nil {
+		s.byUser = map[sessionKey]*session{}
+	}
+	if s.byUser[key] == nil {
+		s.byUser[key] = &session{}
+	}
+	return s.byUser[key]
+}
+
+// session is a token and the login under way, if there is one.
+type session struct {
+	mu     sync.Mutex
+	token  string
+	flight *flight
+}
+
+// flight is a login that several callers wait for.
+type flight struct {
+	done  chan struct{}
+	token string
+	err   error
+}
+
+func (s *session) current() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.token
+}
+
+// get returns a token other than the stale one. Of the callers that need a new
+// one at the same time a single one logs in and all share what comes of it,
+// unless it is canceled: that is its own affair, and the next one tries.
+func (s *session) get(ctx context.Context, stale string, login func(context.Context) (string, error)) (string, error) {
+	for {
+		s.mu.Lock()
+		if s.token != "" && s.token != stale {
+			defer s.mu.Unlock()
+			return s.token, nil
+		}
+		if s.flight == nil {
+			own := &flight{done: make(chan struct{})}
+			s.flight = own
+			s.mu.Unlock()
+			s.run(ctx, own, login)
+			return own.token, own.err
+		}
+		other := s.flight
+		s.mu.Unlock()
+		select {
+		case <-ctx.Done():
+			return "", context.Cause(ctx)
+		case <-other.done:
+		}
+		if other.err == nil || !fault.Is(other.err, fault.Canceled, fault.Timeout) {
+			return other.token, other.err
+		}
+	}
+}
+
+func (s *session) run(ctx context.Context, own *flight, login func(context.Context) (string, error)) {
+	own.err = errors.New("login did not return")
+	defer func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.token, s.flight = own.token, nil
+		close(own.done)
+	}()
+	own.token, own.err = login(ctx)
+}
+
+// Authenticate makes sure that there is a session, logging in if there is
+// none yet. fault.Credentials: CML refused name and password (403), or there
+// are none. fault.Untrusted: the certificate does not allow credentials to be
+// sent, and none were.
+//
+// A token of the configuration is not tried here: the first call shows whether
+// it is alive.
+func (c *Client) Authenticate(ctx context.Context) error {
+	if c.credentials.Token != "" {
+		return c.Trusted(ctx)
+	}
+	_, err := c.token(ctx, "")
+	return err
+}
+
+// token returns a token other than the stale one.
+func (c *Client) token(ctx context.Context, stale string) (string, error) {
+	if c.credentials.Token != "" {
+		return c.credentials.Token, nil
+	}
+	if c.credentials.IsZero() {
+		return "", &fault.Error{
+			Kind:      fault.Credentials,
+			Service:   serviceName,
+			Operation: loginOperation,
+			Message:   "there are no credentials for CML: set user name and password, or a token, in the provider's controller block or by controller.credentials",
+		}
+	}
+	token, err := c.session.get(ctx, stale, c.login)
+	if err != nil && fault.As(err) == nil {
+		return "", c.transportError(ctx, loginOperation, err)
+	}
+	return token, err
+}
+
+const loginOperation = "POST /authenticate"
+
+// login asks for a token (cml-api.md 2.1).
+func (c *Client) login(ctx context.Context) (string, error) {
+	call := Call{
+		Method: http.MethodPost,
+		Path:   "/authenticate",
+		Body: struct {
+			Username string `json:"username"`
+			Password string `json:"password"`
+		}{c.credentials.Username, c.credentials.Password},
+	}
+	reply, err := c.send(ctx, c.secret, call, "")
+	if err != nil {
+		return "", err
+	}
+	if reply.status == http.StatusForbidden || reply.status == http.StatusUnauthorized {
+		refused := c.statusError(call.operation(), reply)
+		refused.Kind = fault.Credentials
+		refused.Message = "CML refused user name or password"
+		if text := c.description(reply); text != "" {
+			refused.Message += ": " + text
+		}
+		return "", refused
+	}
+	var token string
+	call.Out = &token
+	if err := c.decode(call, reply); err != nil {
+		// The answer may hold the token in another shape.
+		if reply.success() {
+			reply.body = nil
+			return "", c.notCML(call.operation(), reply, "no token in its answer")
+		}
+		return "", err
+	}
+	if token == "" {
+		return "", c.notCML(call.operation(), answer{status: reply.status}, "no token in its answer")
+	}
+	return token, nil
+}
+
+// deadToken is for a 401 that logging in cannot or did not help.
+func (c *Client) deadToken(call Call, reply answer) error {
+	dead := c.statusError(call.operation(), reply, call.Secrets...)
+	text := dead.Message
+	dead.Message = "CML does not accept the token it gave out a moment ago"
+	if c.credentials.Token != "" {
+		dead.Message = "CML does not accept the token of the configuration: it has expired or was revoked (a change of the account's password revokes it, too)"
+	}
+	if text != "" {
+		dead.Message += ": " + text
+	}
+	return dead
+}
