@@ -1,0 +1,45 @@
+// Command docs generates the pages below docs/, or with -check fails when they
+// are not what it would generate.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+
+	"github.com/hashicorp/terraform-plugin-framework/providerserver"
+
+	"github.com/cml-infra/terraform-provider-cml/internal/docs"
+	"github.com/cml-infra/terraform-provider-cml/internal/provider"
+)
+
+func main() {
+	check := flag.Bool("check", false, "compare only, and fail on a difference")
+	root := flag.String("root", ".", "top folder of the repository")
+	program := flag.String("tfplugindocs", filepath.Join(".tools", "bin", "tfplugindocs"), "path of tfplugindocs")
+	flag.Parse()
+
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, *root, *program, *check); err != nil {
+		fmt.Fprintln(os.Stderr, "docs:", err)
+		stop()
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, root, program string, check bool) error {
+	server, err := providerserver.NewProtocol6WithError(provider.New("dev")())()
+	if err != nil {
+		return fmt.Errorf("starting the provider: %w", err)
+	}
+	site := docs.Site{Root: root, Name: "cml", Server: server, TFPluginDocs: program}
+	if check {
+		return site.Check(ctx)
+	}
+	return site.Generate(ctx)
+}
