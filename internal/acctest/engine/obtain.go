@@ -126,7 +126,7 @@ func (f finder) build(ctx context.Context) (string, error) {
 	part := fmt.Sprintf("%s.%d", path, os.Getpid())
 	defer func() { _ = os.Remove(part) }()
 
-	cmd := exec.CommandContext(ctx, goCommand(), "build", "-buildvcs=false", "-ldflags", tofuRelease, "-o", part, tofuPackage)
+	cmd := exec.CommandContext(ctx, GoCommand(), "build", "-buildvcs=false", "-ldflags", tofuRelease, "-o", part, tofuPackage)
 	cmd.Dir = filepath.Join(root, filepath.FromSlash(tofuModule))
 	cmd.Env = append(os.Environ(), "GOWORK=off")
 	if f.Progress != nil {
@@ -141,9 +141,9 @@ func (f finder) build(ctx context.Context) (string, error) {
 	return path, nil
 }
 
-// goCommand is the Go tool that `make` was told to use, else the one on the
+// GoCommand is the Go tool that `make` was told to use, else the one on the
 // PATH.
-func goCommand() string {
+func GoCommand() string {
 	if g := os.Getenv("GO"); g != "" {
 		return g
 	}

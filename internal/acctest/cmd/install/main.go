@@ -1,0 +1,76 @@
+// Command install builds the provider from this clone and puts it where
+// `terraform init` and `tofu init` look for local copies, and says how to use
+// it and how to be rid of it.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+
+	"github.com/cml-infra/terraform-provider-cml/internal/acctest/engine"
+	"github.com/cml-infra/terraform-provider-cml/internal/acctest/mirror"
+)
+
+func main() {
+	version := flag.String("version", "99.0.0", "version under which the build is installed")
+	ldflags := flag.String("ldflags", "", "linker flags of the build")
+	flag.Parse()
+
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, *version, *ldflags); err != nil {
+		fmt.Fprintln(os.Stderr, "install:", err)
+		stop()
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, version, ldflags string) error {
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return fmt.Errorf("finding your home folder: %w", err)
+	}
+	// Both engines search this folder without any configuration:
+	// https://developer.hashicorp.com/terraform/cli/config/config-file#implied-local-mirror-directories
+	plugins := filepath.Join(home, ".terraform.d", "plugins")
+
+	build, err := os.MkdirTemp("", "cml-install-")
+	if err != nil {
+		return fmt.Errorf("making room for the build: %w", err)
+	}
+	defer func() { _ = os.RemoveAll(build) }()
+	program := filepath.Join(build, "terraform-provider-cml")
+	if err := mirror.Build(ctx, ".", program, ldflags); err != nil {
+		return err
+	}
+	if err := (mirror.Mirror{Dir: plugins}).Add(program, engine.Namespace, engine.TypeName, version); err != nil {
+		return err
+	}
+
+	fmt.Printf("Installed this clone as version %s of cml-infra/cml, for Terraform and OpenTofu.\n\n", version)
+	fmt.Print(`In your configuration:
+
+  terraform {
+    required_providers {
+      cml = { source = "cml-infra/cml" }
+    }
+  }
+
+Then run "terraform init -upgrade", also after each further "make install": the
+lock file has the checksum of the build before. As long as the copy is there,
+init takes cml-infra/cml from it alone and asks no registry. A CLI configuration
+(~/.terraformrc) with a provider_installation block of its own hides it.
+
+To remove it:
+
+`)
+	for _, host := range mirror.Hosts {
+		fmt.Printf("  rm -r %s\n", filepath.Join(plugins, host, engine.Namespace, engine.TypeName, version))
+	}
+	return nil
+}
