@@ -1,0 +1,145 @@
+package awsconf
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/smithy-go"
+	"github.com/aws/smithy-go/middleware"
+	"github.com/hashicorp/aws-sdk-go-base/v2/endpoints"
+
+	"github.com/cml-infra/terraform-provider-cml/internal/fault"
+)
+
+// settings is what can be known without credentials: the environment and the
+// shared files.
+type settings struct {
+	region      string
+	maxAttempts int
+}
+
+// loadSettings reads the environment and the profile. It makes no request.
+func (f *Factory) loadSettings(ctx context.Context) (settings, error) {
+	env, err := config.NewEnvConfig()
+	if err != nil {
+		return settings{}, &Error{Kind: fault.Invalid, Err: err,
+			Message: fmt.Sprintf("The AWS_* environment cannot be used (%s)", err), Next: "correct the environment variable named above."}
+	}
+	profile := f.opts.Profile
+	if profile == "" {
+		profile = env.SharedConfigProfile
+	}
+	shared, err := config.LoadSharedConfigProfile(ctx, orDefault(profile, "default"), func(o *config.LoadSharedConfigOptions) {
+		switch {
+		case len(f.opts.SharedConfigFiles) > 0:
+			o.ConfigFiles = expand(f.opts.SharedConfigFiles)
+		case env.SharedConfigFile != "":
+			o.ConfigFiles = []string{env.SharedConfigFile}
+		}
+		switch {
+		case len(f.opts.SharedCredentialsFiles) > 0:
+			o.CredentialsFiles = expand(f.opts.SharedCredentialsFiles)
+		case env.SharedCredentialsFile != "":
+			o.CredentialsFiles = []string{env.SharedCredentialsFile}
+		}
+	})
+	var missing config.SharedConfigProfileNotExistError
+	switch {
+	case errors.As(err, &missing):
+		if profile != "" {
+			return settings{}, f.profileNotFound(profile, err)
+		}
+	case err != nil:
+		return settings{}, &Error{Argument: "profile, shared_config_files, shared_credentials_files", Kind: fault.Credentials, Err: err,
+			Message: fmt.Sprintf("The AWS profile %q cannot be used (%s)", orDefault(profile, "default"), err),
+			Next:    "correct the profile in the shared files."}
+	}
+	s := settings{region: env.Region, maxAttempts: env.RetryMaxAttempts}
+	if s.region == "" {
+		s.region = shared.Region
+	}
+	if s.maxAttempts == 0 {
+		s.maxAttempts = shared.RetryMaxAttempts
+	}
+	if f.opts.Region != "" {
+		s.region = f.opts.Region
+	}
+	return s, nil
+}
+
+func orDefault(s, otherwise string) string {
+	if s == "" {
+		return otherwise
+	}
+	return s
+}
+
+// expand replaces a leading "~" by the home directory, as the shell would.
+func expand(files []string) []string {
+	out := make([]string, len(files))
+	for i, file := range files {
+		out[i] = file
+		if rest, ok := strings.CutPrefix(file, "~"); ok && (rest == "" || rest[0] == '/' || rest[0] == filepath.Separator) {
+			if home, err := os.UserHomeDir(); err == nil {
+				out[i] = filepath.Join(home, rest)
+			}
+		}
+	}
+	return out
+}
+
+func missingRegion() error {
+	return &Error{Argument: "region", Kind: fault.Invalid,
+		Message: "No AWS region is set: neither on the resource, nor in the provider block, nor by AWS_REGION, nor in the AWS profile",
+		Next:    "set `region` in the provider block, or AWS_REGION in the environment."}
+}
+
+// partitionOf is the partition of a region by AWS's list of partitions.
+func partitionOf(region string) string {
+	if p, ok := endpoints.PartitionForRegion(endpoints.DefaultPartitions(), region); ok {
+		return p.ID()
+	}
+	return "aws"
+}
+
+type explaining struct{}
+
+// explainRegion returns the middleware that, once a call of the region has
+// finally failed in the way of a region that is not there, asks for a better
+// error. Good calls cost nothing.
+func (f *Factory) explainRegion(region string) func(*middleware.Stack) error {
+	return func(stack *middleware.Stack) error {
+		return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("cmlExplainRegion",
+			func(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (middleware.InitializeOutput, middleware.Metadata, error) {
+				out, md, err := next.HandleInitialize(ctx, in)
+				if err == nil || ctx.Err() != nil || ctx.Value(explaining{}) != nil || !regionSuspect(err, region) {
+					return out, md, err
+				}
+				if better := f.opts.ExplainRegion(context.WithValue(ctx, explaining{}, true), region); better != nil {
+					return out, md, better
+				}
+				return out, md, err
+			}), middleware.Before)
+	}
+}
+
+// regionSuspect reports whether a region that does not exist or is not opted
+// in would explain the error.
+func regionSuspect(err error, region string) bool {
+	var api smithy.APIError
+	if errors.As(err, &api) {
+		switch api.ErrorCode() {
+		case "AuthFailure", "OptInRequired", "UnrecognizedClientException", "InvalidClientTokenId":
+			return true
+		}
+		return false
+	}
+	var dns *net.DNSError
+	return errors.As(err, &dns) && dns.IsNotFound && strings.Contains(dns.Name, region)
+}

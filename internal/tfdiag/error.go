@@ -1,0 +1,163 @@
+// Package tfdiag turns errors into diagnostics: one place, so that each says
+// what happened, to which worker, in which region and state, with which AWS
+// code and request id, what permission is missing and what to do next.
+package tfdiag
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+
+	"github.com/cml-infra/terraform-provider-cml/internal/fault"
+	"github.com/cml-infra/terraform-provider-cml/internal/wait"
+)
+
+// About says what an operation was about. Zero fields are left out.
+type About struct {
+	// ID is the instance id of the worker.
+	ID string
+	// Region is the AWS region; the error's own is taken when it is empty.
+	Region string
+	// LastState is the last EC2 state read; that of a time-out is taken when
+	// it is empty.
+	LastState string
+	// Attribute points the diagnostic at an argument. When it is the zero Path,
+	// a bad reference finds its argument by the AWS code.
+	Attribute path.Path
+	// Next replaces the next step that the kind of the error has.
+	Next string
+}
+
+// What an error of a domain package may implement to be told better.
+type (
+	// detailer has a text of several lines instead of Error().
+	detailer interface{ Detail() string }
+	// adviser knows the next step.
+	adviser interface{ NextStep() string }
+	// providerArgument was caused by an argument of the provider block, which
+	// the text names: a diagnostic of a resource cannot point there.
+	providerArgument interface{ ProviderArgument() string }
+)
+
+// Error returns the diagnostic of an error. summary is static and unique, as
+// in "Unable to stop CML worker"; everything that varies goes into the detail.
+// Besides *fault.Error it knows errors with the methods Detail() string and
+// NextStep() string, which replace the text and the next step.
+func Error(summary string, about About, err error) diag.Diagnostic {
+	f := fault.As(err)
+	var b strings.Builder
+	b.WriteString(strings.TrimRight(words(err, f), "\n"))
+	b.WriteString("\n")
+	facts(&b, about, err, f)
+	if next := nextStep(about, err, f); next != "" {
+		b.WriteString("\nNext step: " + next)
+	}
+	detail := strings.TrimRight(b.String(), "\n")
+	at := about.Attribute
+	if at.Equal(path.Empty()) && f != nil {
+		if root, ok := referenceAttribute(f); ok {
+			at = path.Root(root)
+		}
+	}
+	if at.Equal(path.Empty()) {
+		return diag.NewErrorDiagnostic(summary, detail)
+	}
+	return diag.NewAttributeErrorDiagnostic(at, summary, detail)
+}
+
+// words says what happened.
+func words(err error, f *fault.Error) string {
+	var d detailer
+	if errors.As(err, &d) {
+		return d.Detail()
+	}
+	// A classified error that nobody wrapped: its code goes below, and its
+	// text needs no "RunInstances in us-east-1: Code:" before it.
+	if own, ok := err.(*fault.Error); ok && own == f && f.Message != "" {
+		if f.Operation == "" {
+			return sentence(f.Message)
+		}
+		return sentence(fmt.Sprintf("%s failed: %s", call(f), f.Message))
+	}
+	return sentence(err.Error())
+}
+
+// call names a request as its service documents it.
+func call(f *fault.Error) string {
+	switch f.Service {
+	case "":
+		return f.Operation
+	case "cml":
+		return "CML " + f.Operation
+	}
+	return strings.ToUpper(f.Service) + " " + f.Operation
+}
+
+func sentence(s string) string {
+	s = strings.TrimSpace(s)
+	if s == "" || strings.ContainsRune(".!?:", rune(s[len(s)-1])) {
+		return s
+	}
+	return s + "."
+}
+
+// facts writes what identifies the failure, one line each.
+func facts(b *strings.Builder, about About, err error, f *fault.Error) {
+	line := func(name, value string) {
+		if value != "" {
+			fmt.Fprintf(b, "\n%s: %s", name, value)
+		}
+	}
+	region, state := about.Region, about.LastState
+	if region == "" && f != nil {
+		region = f.Region
+	}
+	if state == "" {
+		var timeout *wait.TimeoutError
+		var wrong *wait.StateError
+		switch {
+		case errors.As(err, &timeout):
+			state = timeout.LastState
+		case errors.As(err, &wrong):
+			state = wrong.State
+		}
+	}
+	before := b.Len()
+	line("Worker", about.ID)
+	line("Region", region)
+	line("Last state", state)
+	if f != nil {
+		line(answerName(f), answer(f))
+		line("Request ID", f.RequestID)
+		line("Missing permission", f.MissingAction)
+	}
+	var p providerArgument
+	if errors.As(err, &p) {
+		line("Provider argument", p.ProviderArgument())
+	}
+	if b.Len() > before {
+		b.WriteString("\n")
+	}
+}
+
+func answerName(f *fault.Error) string {
+	if f.Service == "cml" {
+		return "CML error"
+	}
+	return "AWS error"
+}
+
+func answer(f *fault.Error) string {
+	switch {
+	case f.Code != "" && f.StatusCode != 0:
+		return fmt.Sprintf("%s (HTTP %d)", f.Code, f.StatusCode)
+	case f.Code != "":
+		return f.Code
+	case f.StatusCode != 0:
+		return fmt.Sprintf("HTTP %d", f.StatusCode)
+	}
+	return ""
+}
