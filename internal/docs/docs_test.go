@@ -157,7 +157,7 @@ func TestGenerateThenCheck(t *testing.T) {
 	if action := read(t, s.Root, "docs/actions/poke.md"); !strings.Contains(action, "Pokes a thing.") {
 		t.Errorf("the page of the action:\n%s", action)
 	}
-	if _, err := os.Stat(filepath.Join(s.Root, "docs/resources/gone.md")); !os.IsNotExist(err) {
+	if _, err := os.Stat(filepath.Join(s.Root, "docs", "resources", "gone.md")); !os.IsNotExist(err) {
 		t.Errorf("the page of a resource that is no more is still there (%v)", err)
 	}
 	if err := s.Check(t.Context()); err != nil {

@@ -41,7 +41,7 @@ func isPrivate(key string) bool {
 
 func matches(key string, patterns []string) bool {
 	for _, p := range patterns {
-		if stem, any := strings.CutSuffix(p, "*"); key == p || any && strings.HasPrefix(key, stem) {
+		if stem, open := strings.CutSuffix(p, "*"); key == p || open && strings.HasPrefix(key, stem) {
 			return true
 		}
 	}
