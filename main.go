@@ -1,20 +1,42 @@
+// Command terraform-provider-cml is the Terraform provider that runs Cisco
+// Modeling Labs servers on AWS EC2. Terraform starts it; it is of no use by
+// itself.
 package main
 
 import (
-	_ "github.com/aws/aws-sdk-go-v2/config"
-	_ "github.com/aws/aws-sdk-go-v2/credentials"
-	_ "github.com/aws/aws-sdk-go-v2/service/ec2"
-	_ "github.com/aws/aws-sdk-go-v2/service/sts"
-	_ "github.com/google/go-cmp/cmp"
-	_ "github.com/hashicorp/aws-sdk-go-base/v2"
-	_ "github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
-	_ "github.com/hashicorp/terraform-plugin-framework-timetypes/timetypes"
-	_ "github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
-	_ "github.com/hashicorp/terraform-plugin-framework/providerserver"
-	_ "github.com/hashicorp/terraform-plugin-log/tflog"
-	_ "github.com/hashicorp/terraform-plugin-testing/helper/resource"
-	_ "github.com/hashicorp/hc-install"
-	_ "pgregory.net/rapid"
+	"context"
+	"flag"
+	"fmt"
+	"log"
+	"os"
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-framework/providerserver"
+
+	"github.com/cml-infra/terraform-provider-cml/internal/provider"
 )
 
-func main() {}
+// version and commit are set by the build.
+var (
+	version = "dev"
+	commit  = ""
+)
+
+func main() {
+	debug := flag.Bool("debug", false, "serve for a debugger: print what TF_REATTACH_PROVIDERS must be")
+	printVersion := flag.Bool("version", false, "print the version and exit")
+	flag.Parse()
+
+	if *printVersion {
+		fmt.Fprintln(os.Stdout, strings.TrimSpace("terraform-provider-cml "+version+" "+commit))
+		return
+	}
+	err := providerserver.Serve(context.Background(), provider.New(version), providerserver.ServeOpts{
+		Address:         provider.Address,
+		Debug:           *debug,
+		ProtocolVersion: 6,
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+}

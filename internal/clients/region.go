@@ -1,0 +1,76 @@
+package clients
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/cml-infra/terraform-provider-cml/internal/awsconf"
+	"github.com/cml-infra/terraform-provider-cml/internal/fault"
+)
+
+// explainRegion says, once per run and region, whether the region is to blame
+// for a call that failed there. nil: it is not, or nobody knows.
+func (s *Set) explainRegion(ctx context.Context, region string) error {
+	s.mu.Lock()
+	lazy, ok := s.verdicts[region]
+	if !ok {
+		lazy = awsconf.NewLazy(func(ctx context.Context) (error, error) { return s.judgeRegion(ctx, region), nil })
+		s.verdicts[region] = lazy
+	}
+	s.mu.Unlock()
+	verdict, err := lazy.Get(ctx)
+	if err != nil {
+		return nil // the context ended: the call's own error stands
+	}
+	return verdict
+}
+
+// judgeRegion looks a region up in the account's list, asked of another region.
+func (s *Set) judgeRegion(ctx context.Context, region string) error {
+	for _, other := range s.referenceRegions(ctx, region) {
+		client, err := s.Instances(ctx, other)
+		if err != nil {
+			continue
+		}
+		regions, err := client.Regions(ctx)
+		if err != nil || len(regions) == 0 {
+			continue
+		}
+		for _, r := range regions {
+			if r.Name != region {
+				continue
+			}
+			if !r.Usable() {
+				return &awsconf.Error{Argument: "region", Kind: fault.Account,
+					Message: fmt.Sprintf("The account has not opted in to the region %q", region),
+					Next:    "enable the region for the account (AWS console, Account, AWS Regions), or choose another one."}
+			}
+			return nil
+		}
+		return &awsconf.Error{Argument: "region", Kind: fault.BadReference,
+			Message: fmt.Sprintf("There is no AWS region %q for this account", region),
+			Next:    "correct the region of the resource, of the provider or of AWS_REGION."}
+	}
+	return nil
+}
+
+// referenceRegions are regions to ask about another one: the provider's own,
+// and the one that every account of the partition has.
+func (s *Set) referenceRegions(ctx context.Context, region string) []string {
+	var out []string
+	if own, err := s.factory.Region(ctx); err == nil && own != region {
+		out = append(out, own)
+	}
+	oldest := "us-east-1"
+	switch {
+	case strings.HasPrefix(region, "cn-"):
+		oldest = "cn-north-1"
+	case strings.HasPrefix(region, "us-gov-"):
+		oldest = "us-gov-west-1"
+	}
+	if oldest != region && (len(out) == 0 || out[0] != oldest) {
+		out = append(out, oldest)
+	}
+	return out
+}

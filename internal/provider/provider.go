@@ -1,0 +1,68 @@
+// Package provider wires the provider together: its schema, its configuration
+// and the list of what it offers. It decides nothing about workers.
+package provider
+
+import (
+	"context"
+	"net"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/provider"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+)
+
+// Address is the provider's address in the registry.
+const Address = "registry.terraform.io/cml-infra/cml"
+
+// TypeName is the prefix of everything that the provider offers.
+const TypeName = "cml"
+
+// Dependencies are what the provider takes from outside; zero members mean the
+// real thing.
+type Dependencies struct {
+	// Version is the provider's own, "dev" when empty.
+	Version string
+	// Interval is the pace of waits where the configuration says nothing; 0 is
+	// the usual one.
+	Interval time.Duration
+	// Dial opens connections to CML; nil is a net.Dialer.
+	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
+}
+
+// New returns what makes instances of the provider.
+func New(version string) func() provider.Provider {
+	return NewWith(Dependencies{Version: version})
+}
+
+// NewWith is New with other collaborators.
+func NewWith(d Dependencies) func() provider.Provider {
+	if d.Version == "" {
+		d.Version = "dev"
+	}
+	return func() provider.Provider { return &cmlProvider{deps: d} }
+}
+
+type cmlProvider struct{ deps Dependencies }
+
+var (
+	_ provider.Provider                   = (*cmlProvider)(nil)
+	_ provider.ProviderWithValidateConfig = (*cmlProvider)(nil)
+)
+
+// Metadata implements provider.Provider.
+func (p *cmlProvider) Metadata(_ context.Context, _ provider.MetadataRequest, resp *provider.MetadataResponse) {
+	resp.TypeName = TypeName
+	resp.Version = p.deps.Version
+}
+
+// Schema implements provider.Provider.
+func (p *cmlProvider) Schema(_ context.Context, _ provider.SchemaRequest, resp *provider.SchemaResponse) {
+	resp.Schema = providerSchema()
+}
+
+// Resources implements provider.Provider.
+func (p *cmlProvider) Resources(context.Context) []func() resource.Resource { return nil }
+
+// DataSources implements provider.Provider.
+func (p *cmlProvider) DataSources(context.Context) []func() datasource.DataSource { return nil }
