@@ -36,11 +36,11 @@ func (p *cmlProvider) Configure(ctx context.Context, req provider.ConfigureReque
 		resp.Deferred = &provider.Deferred{Reason: provider.DeferredReasonProviderConfigUnknown}
 	}
 	if len(config.AssumeRole.Elements()) == 1 && len(options.AWS.AssumeRole) == 0 && len(options.UnknownArguments) == 0 {
-		tfdiag.Warn(&resp.Diagnostics, set, tfdiag.WarnEmptyAssumeRole,
+		tfdiag.Warn(&resp.Diagnostics, set, tfdiag.EmptyAssumeRole,
 			"The block has no `role_arn`, so that the provider's own credentials are used.", path.Root("assume_role").AtListIndex(0))
 	}
 	if options.Controller.TLS.Trust == controller.TrustInsecure {
-		tfdiag.Warn(&resp.Diagnostics, set, tfdiag.WarnInsecureTLS,
+		tfdiag.Warn(&resp.Diagnostics, set, tfdiag.InsecureTLS,
 			"Passwords and tokens go to whoever answers. Prefer `cacert` or `fingerprint`, or `pin_first`.",
 			path.Root("controller").AtName("tls").AtName("trust"))
 	}

@@ -24,90 +24,92 @@ type Warning struct {
 var (
 	// Configuration and credentials.
 
-	WarnUnknownConfiguration = Warning{"unknown_configuration", "Provider configuration not known yet",
+	UnknownConfiguration = Warning{"unknown_configuration", "Provider configuration not known yet",
 		"An argument of the provider has a value that is known only after apply. Refresh keeps the state as it is."}
-	WarnEmptyAssumeRole = Warning{"empty_assume_role", "Block assume_role without role",
+	EmptyAssumeRole = Warning{"empty_assume_role", "Block assume_role without role",
 		"A single `assume_role` block has no `role_arn`; it is left out, as `provider \"aws\"` does."}
-	WarnRegionDiffers = Warning{"region_differs", "Region of state and provider differ",
+	RegionDiffers = Warning{"region_differs", "Region of state and provider differ",
 		"The region of the provider changed, and the resource names none: it stays where it is."}
-	WarnInsecureTLS = Warning{"insecure_tls", "Certificate of CML is not verified",
+	InsecureTLS = Warning{"insecure_tls", "Certificate of CML is not verified",
 		"`tls.trust = \"insecure\"` sends credentials over a connection that nobody verified."}
 
 	// Launch and plan.
 
-	WarnLiveWorkerSameName = Warning{"live_worker_same_name", "A worker of this name exists already",
+	LiveWorkerSameName = Warning{"live_worker_same_name", "A worker of this name exists already",
 		"EC2 has a live instance with this provider's marker tags and this name, for instance from a run that was killed. The text names the import command."}
-	WarnNoVirtualization = Warning{"no_virtualization", "Instance type without virtualization",
+	NoVirtualization = Warning{"no_virtualization", "Instance type without virtualization",
 		"The instance type has neither bare metal nor nested virtualization; CML does not become ready on it."}
-	WarnBareMetal = Warning{"bare_metal", "Bare metal takes long",
+	BareMetal = Warning{"bare_metal", "Bare metal takes long",
 		"A bare metal instance takes much longer to start, stop and check than a virtual one."}
-	WarnPrivateAddressOnly = Warning{"private_address_only", "Worker will have a private address only",
+	PrivateAddressOnly = Warning{"private_address_only", "Worker will have a private address only",
 		"No public address is planned, so CML is reached only from networks with a route to it."}
-	WarnPortClosed = Warning{"port_closed", "No rule opens the port of CML",
+	PortClosed = Warning{"port_closed", "No rule opens the port of CML",
 		"No rule of the security groups lets traffic to the port of CML in."}
-	WarnHopLimit = Warning{"hop_limit", "Metadata hop limit above 1",
+	HopLimit = Warning{"hop_limit", "Metadata hop limit above 1",
 		"`http_put_response_hop_limit` above 1 lets the nodes of a lab reach the credentials of the instance."}
-	WarnSpotLicense = Warning{"spot_license", "Spot instance with a licence",
+	SpotLicense = Warning{"spot_license", "Spot instance with a licence",
 		"AWS may take a spot instance away without time to release the licence."}
-	WarnPriceUnknown = Warning{"price_unknown", "Price unknown",
+	PriceUnknown = Warning{"price_unknown", "Price unknown",
 		"The price list has no entry, so that no cost estimate and no cost guard rail applies."}
-	WarnCapabilityUnknown = Warning{"capability_unknown", "Instance type not checked",
+	CapabilityUnknown = Warning{"capability_unknown", "Instance type not checked",
 		"What the instance type can do could not be read."}
-	WarnPreflight = Warning{"preflight", "Launch would fail",
+	Preflight = Warning{"preflight", "Launch would fail",
 		"The dry run of RunInstances was refused, and `guardrails.preflight` is `warn`."}
-	WarnQuotaShort = Warning{"quota_short", "Quota too small",
+	QuotaShort = Warning{"quota_short", "Quota too small",
 		"The vCPU quota of the account does not cover the worker, and `guardrails.quota_check` is `warn`."}
-	WarnNewerImage = Warning{"newer_image", "Newer image found",
+	NewerImage = Warning{"newer_image", "Newer image found",
 		"`ami_filter.on_newer` is `warn`, and an image newer than the worker's matches."}
-	WarnImageFactsMissing = Warning{"image_facts_missing", "Image could not be read",
+	ImageFactsMissing = Warning{"image_facts_missing", "Image could not be read",
 		"The facts of the worker's image are not known, so that a changed `ami_filter` is taken as no change."}
 
 	// Change.
 
-	WarnRestart = Warning{"restart", "Running worker will be stopped",
+	RunningNodesStop = Warning{"running_nodes_stop", "Running worker will be stopped",
 		"This plan stops and starts a running worker; the nodes of its labs are interrupted."}
-	WarnAddressChange = Warning{"address_change", "Public address will change",
+	AddressChange = Warning{"address_change", "Public address will change",
 		"This plan stops and starts a worker without Elastic IP, so that its public address changes."}
-	WarnLabsLost = Warning{"labs_lost", "Labs go with the volume",
+	LabsLost = Warning{"labs_lost", "Labs go with the volume",
 		"Replacing or destroying the worker deletes the labs on its volume."}
-	WarnLicenseReregister = Warning{"license_reregister", "Licence will need to be registered again",
+	LicenseReregister = Warning{"license_reregister", "Licence will need to be registered again",
 		"The worker is replaced; its licence token must still be valid then."}
-	WarnSkipOSShutdown = Warning{"skip_os_shutdown", "Worker will stop without shutdown",
+	SkipOSShutdown = Warning{"skip_os_shutdown", "Worker will stop without shutdown",
 		"`skip_os_shutdown` and `force` may lose data that was not written yet."}
-	WarnExternalChange = Warning{"external_change", "Something else stops or starts this worker",
+	ExternalChange = Warning{"external_change", "Something else stops or starts this worker",
 		"An idle policy or a schedule acts on the worker while `on_external_change` is `correct`."}
-	WarnSurvivingVolumes = Warning{"surviving_volumes", "Volumes remain",
+	TagsIncomplete = Warning{"tags_incomplete", "A tag could not be written",
+		"The change itself was made; a tag that tells about it is missing."}
+	SurvivingVolumes = Warning{"surviving_volumes", "Volumes remain",
 		"Volumes that were attached later are not deleted with the worker."}
-	WarnFinalSnapshot = Warning{"final_snapshot", "Final snapshot taken",
+	FinalSnapshot = Warning{"final_snapshot", "Final snapshot taken",
 		"Names the snapshots that remain after a destroy."}
 
 	// Readiness and CML.
 
-	WarnReadinessPending = Warning{"readiness_pending", "Worker is not ready yet",
+	ReadinessPending = Warning{"readiness_pending", "Worker is not ready yet",
 		"The wait for CML did not finish; the next apply resumes it."}
-	WarnHealthUnknown = Warning{"health_unknown", "Health of CML could not be read",
+	HealthUnknown = Warning{"health_unknown", "Health of CML could not be read",
 		"CML answered, but not with what an administrator's account would see."}
-	WarnClockSkew = Warning{"clock_skew", "Clocks differ",
+	ClockSkew = Warning{"clock_skew", "Clocks differ",
 		"The clock of CML and the one of this machine differ by more than a minute."}
-	WarnLicenseExpires = Warning{"license_expires", "Licence expires soon",
+	LicenseExpires = Warning{"license_expires", "Licence expires soon",
 		"The licence has less than 14 days left."}
-	WarnLicenseCheck = Warning{"license_check", "No valid licence",
+	LicenseCheck = Warning{"license_check", "No valid licence",
 		"`license_check` is `warn`, and CML reports no valid licence."}
-	WarnLicenseNotReleased = Warning{"license_not_released", "Licence may still be counted",
+	LicenseNotReleased = Warning{"license_not_released", "Licence may still be counted",
 		"The licence could not be released; the text names the account and the UDI to remove by hand."}
-	WarnLicenseOutOfCompliance = Warning{"license_out_of_compliance", "Licence out of compliance",
+	LicenseOutOfCompliance = Warning{"license_out_of_compliance", "Licence out of compliance",
 		"The account has fewer licences than are in use."}
-	WarnInheritedLicense = Warning{"inherited_license", "Licence registration was inherited",
+	InheritedLicense = Warning{"inherited_license", "Licence registration was inherited",
 		"CML was registered before this instance was launched, so the registration belongs to the machine its image was made from."}
 )
 
 // warnings is the table, in the order of the documentation.
 var warnings = []Warning{
-	WarnUnknownConfiguration, WarnEmptyAssumeRole, WarnRegionDiffers, WarnInsecureTLS,
-	WarnLiveWorkerSameName, WarnNoVirtualization, WarnBareMetal, WarnPrivateAddressOnly, WarnPortClosed, WarnHopLimit, WarnSpotLicense,
-	WarnPriceUnknown, WarnCapabilityUnknown, WarnPreflight, WarnQuotaShort, WarnNewerImage, WarnImageFactsMissing,
-	WarnRestart, WarnAddressChange, WarnLabsLost, WarnLicenseReregister, WarnSkipOSShutdown, WarnExternalChange, WarnSurvivingVolumes, WarnFinalSnapshot,
-	WarnReadinessPending, WarnHealthUnknown, WarnClockSkew, WarnLicenseExpires, WarnLicenseCheck, WarnLicenseNotReleased, WarnLicenseOutOfCompliance, WarnInheritedLicense,
+	UnknownConfiguration, EmptyAssumeRole, RegionDiffers, InsecureTLS,
+	LiveWorkerSameName, NoVirtualization, BareMetal, PrivateAddressOnly, PortClosed, HopLimit, SpotLicense,
+	PriceUnknown, CapabilityUnknown, Preflight, QuotaShort, NewerImage, ImageFactsMissing,
+	RunningNodesStop, AddressChange, LabsLost, LicenseReregister, SkipOSShutdown, ExternalChange, TagsIncomplete, SurvivingVolumes, FinalSnapshot,
+	ReadinessPending, HealthUnknown, ClockSkew, LicenseExpires, LicenseCheck, LicenseNotReleased, LicenseOutOfCompliance, InheritedLicense,
 }
 
 // Warnings returns every kind of warning, in the order of the documentation.
