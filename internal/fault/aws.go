@@ -8,6 +8,7 @@ import (
 
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/smithy-go"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 )
 
 // awsKinds is the one place where an AWS error code becomes a Kind. Codes as
@@ -37,6 +38,7 @@ var awsKinds = map[string]Kind{
 	"InvalidNetworkInterfaceID.NotFound":    BadReference,
 	"InvalidNetworkInterface.NotFound":      BadReference,
 	"InvalidSpotInstanceRequestID.NotFound": BadReference,
+	"InvalidInstanceType":                   BadReference,
 
 	"UnauthorizedOperation":        PermissionDenied,
 	"Client.UnauthorizedOperation": PermissionDenied,
@@ -94,7 +96,8 @@ var awsKinds = map[string]Kind{
 	"ValidationError":              Invalid,
 	"ValidationException":          Invalid,
 
-	"VolumeModificationRateExceeded": RateLimited,
+	"VolumeModificationRateExceeded":        RateLimited,
+	"SnapshotCreationPerVolumeRateExceeded": RateLimited,
 
 	"FilterLimitExceeded": Bug,
 
@@ -121,12 +124,13 @@ func AWSKind(code, message string) Kind {
 	code = strings.TrimPrefix(strings.TrimPrefix(code, "Client."), "Server.")
 	switch code {
 	case "Unsupported":
-		if strings.Contains(message, "Availability Zone") {
+		if strings.Contains(strings.ToLower(message), "availability zone") {
 			return Capacity
 		}
 		return Invalid
 	case "OperationNotPermitted":
-		if !strings.Contains(message, "disableApi") && !strings.Contains(strings.ToLower(message), "protect") {
+		text := strings.ToLower(message)
+		if !strings.Contains(text, "disableapi") && !strings.Contains(text, "protect") {
 			return Invalid
 		}
 	}
@@ -150,7 +154,7 @@ var (
 // FromAWS classifies an error of the AWS SDK. nil stays nil, and an error that
 // is classified already, or that is only an ended context, comes back as it is.
 func FromAWS(err error, region string) error {
-	if err == nil || As(err) != nil || Is(err, Timeout, Canceled) {
+	if err == nil || As(err) != nil || contextEnded(err) {
 		return err
 	}
 	out := &Error{Region: region, Err: err}
@@ -168,6 +172,10 @@ func FromAWS(err error, region string) error {
 	if errors.As(err, &api) {
 		out.Code, out.Message = api.ErrorCode(), api.ErrorMessage()
 		out.Kind = AWSKind(out.Code, out.Message)
+		if out.Code == "OperationNotPermitted" && (out.Operation == "TerminateInstances" || out.Operation == "StopInstances") {
+			// There it means the two attributes, in whatever words.
+			out.Kind = Protected
+		}
 		if out.Kind == PermissionDenied {
 			if m := notAuthorizedTo.FindStringSubmatch(out.Message); m != nil {
 				out.MissingAction = m[1]
@@ -191,6 +199,14 @@ func FromAWS(err error, region string) error {
 	}
 	out.Message = cause(err)
 	return out
+}
+
+// contextEnded says that the caller's context ended. A time-out of the network
+// below looks alike, for it is a context.DeadlineExceeded too; the SDK marks it
+// as a request that could not be sent.
+func contextEnded(err error) bool {
+	var send *smithyhttp.RequestSendError
+	return Is(err, Timeout, Canceled) && !errors.As(err, &send)
 }
 
 // cause drops the SDK's "operation error EC2: X, https response error …"
