@@ -1,0 +1,198 @@
+package worker
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/cml-infra/terraform-provider-cml/internal/attribute"
+	"github.com/cml-infra/terraform-provider-cml/internal/controller"
+	"github.com/cml-infra/terraform-provider-cml/internal/instance"
+	"github.com/cml-infra/terraform-provider-cml/internal/readiness"
+	"github.com/cml-infra/terraform-provider-cml/internal/tfdiag"
+)
+
+// ValidateConfig implements resource.ResourceWithValidateConfig: what is wrong
+// by itself, whatever the provider and the account look like. Unknown values
+// are judged at plan, or when they are known.
+func (r *Resource) ValidateConfig(ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {
+	var c model
+	resp.Diagnostics.Append(req.Config.Get(ctx, &c)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	d := &resp.Diagnostics
+	validateTags(c.Tags, d)
+	validateRootVolume(object[rootVolume](ctx, c.RootVolume, d), d)
+	validateUserData(&c, d)
+	validateReadiness(ctx, &c, d)
+
+	n := object[network](ctx, c.Network, d)
+	if known(n.PrivateIP) && !c.SubnetIDs.IsUnknown() && len(c.SubnetIDs.Elements()) != 1 {
+		d.AddAttributeError(path.Root("network").AtName("private_ip"), "Private address without its subnet",
+			"A fixed private address belongs to one subnet: name exactly that one in subnet_ids.")
+	}
+}
+
+// value is what every attribute value has.
+type value interface {
+	IsNull() bool
+	IsUnknown() bool
+}
+
+func known(v value) bool { return !v.IsNull() && !v.IsUnknown() }
+
+func validateTags(tags types.Map, d *diag.Diagnostics) {
+	for key := range tags.Elements() {
+		at := path.Root("tags").AtMapKey(key)
+		switch {
+		case key == "Name":
+			d.AddAttributeError(at, "Name is given twice", "The tag Name comes from the argument name: remove it from tags.")
+		case strings.HasPrefix(strings.ToLower(key), "aws:"):
+			d.AddAttributeError(at, "Reserved tag", "Tag keys that begin with \"aws:\" belong to AWS: use another key.")
+		}
+	}
+}
+
+func validateRootVolume(v rootVolume, d *diag.Diagnostics) {
+	at := path.Root("root_volume")
+	kind := v.Type.ValueString()
+	if known(v.Type) && known(v.IOPS) && !slices.Contains([]string{"gp3", "io1", "io2"}, kind) {
+		d.AddAttributeError(at.AtName("iops"), "IOPS cannot be provisioned", fmt.Sprintf("A %s volume has no provisioned IOPS: use type gp3, io1 or io2, or leave iops out.", kind))
+	}
+	if known(v.Type) && known(v.Throughput) && kind != "gp3" {
+		d.AddAttributeError(at.AtName("throughput"), "Throughput cannot be provisioned", fmt.Sprintf("A %s volume has no provisioned throughput: use type gp3, or leave throughput out.", kind))
+	}
+	if slices.Contains([]string{"io1", "io2"}, kind) && v.IOPS.IsNull() {
+		d.AddAttributeError(at.AtName("iops"), "IOPS missing", fmt.Sprintf("A %s volume needs iops.", kind))
+	}
+	if known(v.KMSKeyID) && known(v.Encrypted) && !v.Encrypted.ValueBool() {
+		d.AddAttributeError(at.AtName("kms_key_id"), "Key without encryption", "kms_key_id needs encrypted = true: set it so, or leave the key out.")
+	}
+}
+
+func validateUserData(c *model, d *diag.Diagnostics) {
+	for name, v := range map[string]types.String{"user_data": c.UserData, "user_data_base64": c.UserDataBase64, "user_data_wo": c.UserDataWO} {
+		if !known(v) {
+			continue
+		}
+		if _, err := instance.PackUserData(userData(name, v.ValueString())); err != nil {
+			d.AddAttributeError(path.Root(name), "User data too large", err.Error())
+		}
+	}
+	if known(c.UserDataWOVersion) && c.UserDataWO.IsNull() {
+		d.AddAttributeError(path.Root("user_data_wo_version"), "Version without user data", "user_data_wo_version says which text of user_data_wo is meant: set user_data_wo, or remove the version.")
+	}
+}
+
+func validateReadiness(ctx context.Context, c *model, d *diag.Diagnostics) {
+	if c.Readiness.IsUnknown() || c.Timeouts.IsUnknown() {
+		return
+	}
+	w, _ := attribute.ExpandReadiness(ctx, c.Readiness)
+	create, _ := c.Timeouts.Create(ctx, defaultCreateTimeout)
+	update, _ := c.Timeouts.Update(ctx, defaultUpdateTimeout)
+	for name, limit := range map[string]time.Duration{"create": create, "update": update} {
+		if w.Timeout > limit {
+			d.AddAttributeError(path.Root("readiness").AtName("timeout"), "Readiness may take longer than the operation",
+				fmt.Sprintf("readiness.timeout is %s, but timeouts.%s ends everything after %s: raise timeouts.%s, or lower readiness.timeout.", w.Timeout, name, limit, name))
+		}
+	}
+}
+
+// check judges at plan what needs the provider's configuration or the prior
+// state.
+func (p *planner) check(ctx context.Context) {
+	plan := p.plan
+	if p.state == nil {
+		if plan.AMIID.IsNull() {
+			p.diags.AddAttributeError(path.Root("ami_id"), "No image", "Set ami_id to the CML image to launch.")
+		}
+		if plan.InstanceType.IsNull() {
+			p.diags.AddAttributeError(path.Root("instance_type"), "No instance type", "Set instance_type, or instance_types for several in order of preference.")
+		}
+	}
+	prefix := p.set.ManagedTags().Key("")
+	for key := range p.config.Tags.Elements() {
+		if p.set.ManagedTags().Enabled && strings.HasPrefix(key, prefix) {
+			p.diags.AddAttributeError(path.Root("tags").AtMapKey(key), "Reserved tag",
+				fmt.Sprintf("Tag keys that begin with %q are kept by this provider: use another key, or another managed_tags.prefix in the provider block.", prefix))
+		}
+	}
+	p.checkVolume(ctx)
+	p.checkUserData()
+	p.checkCredentials(ctx)
+	p.warn(ctx)
+}
+
+func (p *planner) checkVolume(ctx context.Context) {
+	if p.state == nil {
+		return
+	}
+	want := object[rootVolume](ctx, p.plan.RootVolume, &p.diags).SizeGiB
+	has := object[rootVolume](ctx, p.state.RootVolume, &p.diags).SizeGiB
+	if known(want) && known(has) && want.ValueInt64() < has.ValueInt64() {
+		p.diags.AddAttributeError(path.Root("root_volume").AtName("size_gib"), "A volume cannot shrink",
+			fmt.Sprintf("The root volume has %d GiB and EBS volumes only grow: set size_gib to %d or more, or replace the worker (terraform apply -replace).", has.ValueInt64(), has.ValueInt64()))
+	}
+}
+
+func (p *planner) checkUserData() {
+	if p.state == nil || p.plan.UserDataWOVersion.Equal(p.state.UserDataWOVersion) || p.plan.UserDataWOVersion.IsNull() {
+		return
+	}
+	if p.config.UserDataWO.IsNull() {
+		p.diags.AddAttributeError(path.Root("user_data_wo"), "User data missing", "user_data_wo_version changed, so the new text must stand in user_data_wo.")
+	}
+}
+
+// checkCredentials refuses a rung that cannot be reached: healthy and licensed
+// are asked with a token.
+func (p *planner) checkCredentials(ctx context.Context) {
+	if p.plan.Readiness.IsUnknown() || p.plan.Controller.IsUnknown() || len(p.set.UnknownArguments()) > 0 {
+		return
+	}
+	w, _ := attribute.ExpandReadiness(ctx, p.plan.Readiness)
+	c := object[attribute.Controller](ctx, p.plan.Controller, &p.diags)
+	if w.Until >= readiness.Healthy && c.Credentials.IsNull() && p.set.Credentials() == (controller.Credentials{}) {
+		p.diags.AddAttributeError(path.Root("readiness").AtName("until"), "No credentials for this rung",
+			fmt.Sprintf("The rung %q is read with a CML account. Set username and password (or token) in the provider's controller block, or CML_USERNAME and CML_PASSWORD in the environment; or wait for \"ready\", which needs none.", w.Until))
+	}
+}
+
+func (p *planner) warn(ctx context.Context) {
+	plan := p.plan
+	if known(plan.MetadataOptions) {
+		m := object[metadataOptions](ctx, plan.MetadataOptions, &p.diags)
+		if m.HopLimit.ValueInt64() > 1 && (p.state == nil || !plan.MetadataOptions.Equal(p.state.MetadataOptions)) {
+			tfdiag.Warn(&p.diags, p.set, tfdiag.HopLimit, fmt.Sprintf("With a hop limit of %d, nodes of labs on %s may reach the instance metadata service and the credentials behind it.", m.HopLimit.ValueInt64(), plan.Name.ValueString()),
+				path.Root("metadata_options").AtName("http_put_response_hop_limit"))
+		}
+	}
+	c := object[attribute.Controller](ctx, plan.Controller, &p.diags)
+	if object[attribute.TLS](ctx, c.TLS, &p.diags).Trust.ValueString() == controller.TrustInsecure {
+		tfdiag.Warn(&p.diags, p.set, tfdiag.InsecureTLS, "Credentials for "+plan.Name.ValueString()+" travel over a connection that nobody verified. Pin its certificate (trust = \"pin_first\") or verify it (trust = \"verify\" with cacert).",
+			path.Root("controller").AtName("tls").AtName("trust"))
+	}
+	if p.state == nil {
+		n := object[network](ctx, plan.Network, &p.diags)
+		if known(n.PublicIP) && !n.PublicIP.ValueBool() {
+			tfdiag.Warn(&p.diags, p.set, tfdiag.PrivateAddressOnly, plan.Name.ValueString()+" will have a private address only: CML is reached, and its readiness seen, only from networks with a route to it.",
+				path.Root("network").AtName("public_ip"))
+		}
+		return
+	}
+	if p.config.Region.IsNull() {
+		if region := p.defaultRegion(ctx); known(region) && !region.Equal(p.state.Region) {
+			tfdiag.Warn(&p.diags, p.set, tfdiag.RegionDiffers, fmt.Sprintf("Worker %s is in %s and stays there, although the provider's region is %s. Set region = %q to say so, or region = %q to replace it there.",
+				p.state.ID.ValueString(), p.state.Region.ValueString(), region.ValueString(), p.state.Region.ValueString(), region.ValueString()))
+		}
+	}
+}

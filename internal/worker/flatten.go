@@ -1,0 +1,192 @@
+package worker
+
+import (
+	"context"
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/cml-infra/terraform-provider-cml/internal/attribute"
+	"github.com/cml-infra/terraform-provider-cml/internal/clients"
+	"github.com/cml-infra/terraform-provider-cml/internal/controller"
+	"github.com/cml-infra/terraform-provider-cml/internal/instance"
+	"github.com/cml-infra/terraform-provider-cml/internal/readiness"
+)
+
+// found is what was read of a worker: the machine, its root volume, and CML.
+type found struct {
+	instance *instance.Instance
+	volume   *instance.Volume // nil: not read
+	// service is nil when CML was not asked.
+	service *service
+}
+
+// service is what a probe or a wait saw of CML.
+type service struct {
+	status  string
+	version string
+	ready   *bool
+	// pin is the certificate to record, of a worker that we created and whose
+	// wait has just ended.
+	pin string
+}
+
+func newService(r readiness.Result, status string) *service {
+	s := &service{status: status}
+	if r.Info != nil {
+		s.version, s.ready = r.Info.Version, &r.Info.Ready
+	}
+	return s
+}
+
+// flatten is the only place that turns an instance into a model. Arguments
+// that EC2 does not tell come from prior.
+func flatten(ctx context.Context, set *clients.Set, f found, prior *model, diags *diag.Diagnostics) *model {
+	i := f.instance
+	m := *prior
+	m.ID, m.ARN, m.AccountID, m.Region = attribute.String(i.ID), attribute.String(i.ARN), attribute.String(i.AccountID), attribute.String(i.Region)
+	m.AMIID, m.InstanceType, m.KeyName = attribute.String(i.ImageID), attribute.String(i.Type), attribute.String(i.KeyName)
+	m.Name = attribute.String(i.Name())
+	m.SecurityGroupIDs = attribute.StringSet(i.SecurityGroupIDs)
+	m.IAMInstanceProfile = profile(i, prior.IAMInstanceProfile)
+	m.Monitoring = types.BoolValue(i.Monitoring)
+	if i.Metadata.HTTPTokens != "" {
+		m.MetadataOptions = newObject(ctx, metadataTypes, metadataOptions{
+			HTTPTokens: types.StringValue(i.Metadata.HTTPTokens), HopLimit: types.Int64Value(int64(i.Metadata.HopLimit)),
+		}, diags)
+	}
+	m.RootVolume = flattenVolume(ctx, f, prior, diags)
+
+	own, managed := splitTags(set, i.Tags, prior.Managed)
+	m.TagsAll, m.Managed = attribute.StringMap(own), attribute.StringMap(managed)
+	if tags := withoutDefaults(own, set.DefaultTags(), attribute.Map(prior.Tags)); len(tags) > 0 || !prior.Tags.IsNull() {
+		m.Tags = attribute.StringMap(tags)
+	}
+
+	m.InstanceState, m.Status, m.StateReason = attribute.String(i.State), attribute.String(i.Status()), attribute.String(i.Why())
+	m.SubnetID, m.VPCID, m.AvailabilityZone = attribute.String(i.SubnetID), attribute.String(i.VPCID), attribute.String(i.AvailabilityZone)
+	m.NetworkInterfaceID, m.RootVolumeID = attribute.String(i.NetworkInterfaceID), attribute.String(i.RootVolumeID)
+	m.PublicIP, m.PublicDNS = attribute.String(i.PublicIP), attribute.String(i.PublicDNS)
+	m.PrivateIP, m.PrivateDNS, m.IPv6Address = attribute.String(i.PrivateIP), attribute.String(i.PrivateDNS), attribute.String(i.IPv6)
+	m.EIPAllocationID = attribute.String(i.EIPAllocationID)
+	m.LaunchTime = attribute.Time(i.LaunchTime)
+
+	m.Controller = flattenController(ctx, set, f, prior, managed, diags)
+	settings, d := attribute.ExpandController(ctx, m.Controller)
+	diags.Append(d...)
+	address := dialled(i, settings)
+	m.Address = attribute.String(address)
+	m.URL = attribute.String(settings.URL(address))
+	flattenService(&m, f, address)
+	return &m
+}
+
+// dialled is the address to dial. A machine that does not run has one only if
+// it is the one that it will have again.
+func dialled(i *instance.Instance, s controller.Settings) string {
+	a := addresses(i)
+	if i.State != instance.StateRunning && i.State != instance.StatePending && !s.AddressIsFixed(a) {
+		return ""
+	}
+	return s.Pick(a)
+}
+
+// profile keeps a configured ARN and otherwise names the profile.
+func profile(i *instance.Instance, configured types.String) types.String {
+	if strings.HasPrefix(configured.ValueString(), "arn:") && configured.ValueString() == i.IAMInstanceProfileARN {
+		return configured
+	}
+	return attribute.String(i.IAMInstanceProfileName)
+}
+
+func flattenVolume(ctx context.Context, f found, prior *model, diags *diag.Diagnostics) types.Object {
+	if f.volume == nil {
+		return prior.RootVolume
+	}
+	v := rootVolume{
+		SizeGiB: types.Int64Value(int64(f.volume.SizeGiB)), Type: attribute.String(f.volume.Type),
+		Encrypted: types.BoolValue(f.volume.Encrypted), KMSKeyID: attribute.String(f.volume.KMSKeyID),
+		DeleteOnTermination: types.BoolValue(true),
+	}
+	if f.volume.IOPS > 0 {
+		v.IOPS = types.Int64Value(int64(f.volume.IOPS))
+	}
+	if f.volume.Throughput > 0 {
+		v.Throughput = types.Int64Value(int64(f.volume.Throughput))
+	}
+	for _, attached := range f.instance.Volumes {
+		if attached.VolumeID == f.volume.ID {
+			v.DeleteOnTermination = types.BoolValue(attached.DeleteOnTermination)
+		}
+	}
+	// EC2 answers with the key's ARN, whatever name the configuration uses.
+	if was := object[rootVolume](ctx, prior.RootVolume, diags).KMSKeyID; known(was) && sameKey(was.ValueString(), f.volume.KMSKeyID) {
+		v.KMSKeyID = was
+	}
+	return newObject(ctx, rootVolumeTypes, v, diags)
+}
+
+// sameKey reports whether a configured key may be the one that EC2 names by
+// its ARN. An alias cannot be resolved without KMS, so it counts as the same.
+func sameKey(configured, arn string) bool {
+	return configured == arn || strings.HasSuffix(arn, ":key/"+configured) || strings.Contains(configured, "alias/")
+}
+
+// flattenController completes the object with what the managed tags say, so
+// that an import knows it, and with the certificate that a wait has pinned.
+func flattenController(ctx context.Context, set *clients.Set, f found, prior *model, managed map[string]string, diags *diag.Diagnostics) types.Object {
+	before, d := attribute.ExpandController(ctx, prior.Controller)
+	diags.Append(d...)
+	layers := []controller.Settings{before}
+	if prior.Controller.IsNull() || prior.Controller.IsUnknown() {
+		layers = append(layers, tagSettings(set, managed), set.Controller())
+	}
+	s := controller.Merge(append(layers, controller.Defaults())...)
+	if s.TLS.Trust == controller.TrustPinFirst && s.TLS.Fingerprint == "" && f.service != nil {
+		s.TLS.Fingerprint = f.service.pin
+	}
+	s.TLS.CACert, s.TLS.ServerName = before.TLS.CACert, before.TLS.ServerName
+	return attribute.FlattenController(s)
+}
+
+// tagSettings reads the controller settings out of managed tags.
+func tagSettings(set *clients.Set, managed map[string]string) controller.Settings {
+	plain := map[string]string{}
+	for k, v := range managed {
+		plain[strings.TrimPrefix(k, set.ManagedTags().Key(""))] = v
+	}
+	return controller.SettingsFromTags(plain)
+}
+
+// addresses are those that the machine has now.
+func addresses(i *instance.Instance) controller.Addresses {
+	a := controller.Addresses{PublicIP: i.PublicIP, PrivateIP: i.PrivateIP, IPv6: i.IPv6}
+	if i.PublicIPIsEIP {
+		a.EIP = i.PublicIP
+	}
+	return a
+}
+
+func flattenService(m *model, f found, address string) {
+	running := f.instance.State == instance.StateRunning
+	if !running {
+		m.ServiceStatus = types.StringValue("unavailable")
+		m.CMLReady = types.BoolValue(false)
+	} else if f.service != nil {
+		m.ServiceStatus = types.StringValue(f.service.status)
+		if f.service.version != "" {
+			m.CMLVersion = types.StringValue(f.service.version)
+		}
+		m.CMLReady = types.BoolPointerValue(f.service.ready)
+	} else if m.ServiceStatus.IsNull() || m.ServiceStatus.IsUnknown() {
+		m.ServiceStatus = types.StringValue("unknown")
+	}
+	m.Connectable = types.BoolValue(running && m.ServiceStatus.ValueString() == "available" && address != "")
+	if m.CMLVersion.IsUnknown() {
+		m.CMLVersion = types.StringNull()
+	}
+	if m.CMLReady.IsUnknown() {
+		m.CMLReady = types.BoolNull()
+	}
+}

@@ -1,0 +1,51 @@
+package worker
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+)
+
+// pendingKey is the private state of a readiness wait that did not finish.
+const pendingKey = "readiness_pending"
+
+// pending is its value: the rung that was waited for, and since when.
+type pending struct {
+	Until string    `json:"until"`
+	Since time.Time `json:"since"`
+}
+
+// privateReader and privateWriter are the two halves of the framework's private
+// state, whose type is internal to it.
+type (
+	privateReader interface {
+		GetKey(ctx context.Context, key string) ([]byte, diag.Diagnostics)
+	}
+	privateWriter interface {
+		SetKey(ctx context.Context, key string, value []byte) diag.Diagnostics
+	}
+)
+
+// pendingWait returns the unfinished wait, or nil.
+func pendingWait(ctx context.Context, private privateReader, diags *diag.Diagnostics) *pending {
+	raw, d := private.GetKey(ctx, pendingKey)
+	diags.Append(d...)
+	var p pending
+	if len(raw) == 0 || json.Unmarshal(raw, &p) != nil || p.Until == "" {
+		return nil
+	}
+	return &p
+}
+
+// setPending records an unfinished wait; nil clears the record. A cleared
+// record is an empty object, since private state has no way to remove a key
+// that is valid on every version of the framework.
+func setPending(ctx context.Context, private privateWriter, p *pending, diags *diag.Diagnostics) {
+	value := []byte("{}")
+	if p != nil {
+		value, _ = json.Marshal(p)
+	}
+	diags.Append(private.SetKey(ctx, pendingKey, value)...)
+}

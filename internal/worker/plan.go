@@ -1,0 +1,399 @@
+package worker
+
+import (
+	"context"
+	"maps"
+	"slices"
+
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/cml-infra/terraform-provider-cml/internal/attribute"
+	"github.com/cml-infra/terraform-provider-cml/internal/clients"
+	"github.com/cml-infra/terraform-provider-cml/internal/controller"
+	"github.com/cml-infra/terraform-provider-cml/internal/readiness"
+	"github.com/cml-infra/terraform-provider-cml/internal/tfdiag"
+)
+
+// planner works out a plan from configuration, provider configuration, prior
+// state and private state: never from a network answer, since core asks again
+// in apply and would refuse a different one.
+type planner struct {
+	set     *clients.Set
+	config  *model
+	plan    *model
+	state   *model // nil: create
+	pending bool
+	diags   diag.Diagnostics
+}
+
+// ModifyPlan implements resource.ResourceWithModifyPlan.
+func (r *Resource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+	if req.Plan.Raw.IsNull() || r.set == nil {
+		return
+	}
+	p := planner{set: r.set, config: new(model), plan: new(model)}
+	resp.Diagnostics.Append(req.Config.Get(ctx, p.config)...)
+	resp.Diagnostics.Append(req.Plan.Get(ctx, p.plan)...)
+	if !req.State.Raw.IsNull() {
+		p.state = new(model)
+		resp.Diagnostics.Append(req.State.Get(ctx, p.state)...)
+		p.pending = pendingWait(ctx, req.Private, &resp.Diagnostics) != nil
+	}
+	if resp.Diagnostics.HasError() {
+		return
+	}
+
+	p.derive(ctx)
+	p.check(ctx)
+	var replaced path.Paths
+	if p.state == nil {
+		p.create(ctx)
+	} else {
+		replaced = p.update(ctx)
+	}
+	resp.Diagnostics.Append(p.diags...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	resp.RequiresReplace = append(resp.RequiresReplace, replaced...)
+	resp.Diagnostics.Append(resp.Plan.Set(ctx, p.plan)...)
+}
+
+// choose returns what the configuration says, else what the state holds, else
+// the default of creation.
+func choose[T attr.Value](p *planner, config T, prior func(*model) T, fallback T) T {
+	switch {
+	case !config.IsNull():
+		return config
+	case p.state != nil:
+		return prior(p.state)
+	}
+	return fallback
+}
+
+// derive fills the arguments that the provider completes: configuration beats
+// state beats the default at creation, so that defaults of EC2 are resolved
+// once.
+func (p *planner) derive(ctx context.Context) {
+	c, plan := p.config, p.plan
+	plan.Region = choose(p, c.Region, func(s *model) types.String { return s.Region }, p.defaultRegion(ctx))
+	plan.AMIID = choose(p, c.AMIID, func(s *model) types.String { return s.AMIID }, types.StringNull())
+	plan.KeyName = choose(p, c.KeyName, func(s *model) types.String { return s.KeyName }, types.StringNull())
+	plan.Monitoring = choose(p, c.Monitoring, func(s *model) types.Bool { return s.Monitoring }, types.BoolValue(false))
+	plan.SecurityGroupIDs = choose(p, c.SecurityGroupIDs, func(s *model) types.Set { return s.SecurityGroupIDs }, types.SetUnknown(types.StringType))
+	plan.InstanceType = p.instanceType()
+	plan.Network = p.network(ctx)
+	plan.MetadataOptions = p.metadata(ctx)
+	plan.RootVolume = p.rootVolume(ctx)
+	plan.Controller = p.controller(ctx)
+	plan.TagsAll = p.tagsAll()
+}
+
+func (p *planner) defaultRegion(ctx context.Context) types.String {
+	if len(p.set.UnknownArguments()) > 0 {
+		return types.StringUnknown()
+	}
+	region, err := p.set.DefaultRegion(ctx)
+	if err != nil {
+		if p.state == nil && p.config.Region.IsNull() {
+			p.diags.AddAttributeError(path.Root("region"), "No AWS region",
+				"Set `region` on this worker, `region` in the provider block, or AWS_REGION in the environment.\n\n"+err.Error())
+		}
+		return types.StringUnknown()
+	}
+	return types.StringValue(region)
+}
+
+// instanceType resolves the menu: what is there stays while it is in the menu,
+// otherwise the first entry follows.
+func (p *planner) instanceType() types.String {
+	if !p.config.InstanceType.IsNull() {
+		return p.config.InstanceType
+	}
+	menu := p.config.InstanceTypes
+	if menu.IsUnknown() {
+		return types.StringUnknown()
+	}
+	if menu.IsNull() {
+		if p.state != nil {
+			return p.state.InstanceType
+		}
+		return types.StringNull()
+	}
+	if p.state != nil && slices.ContainsFunc(menu.Elements(), p.state.InstanceType.Equal) {
+		return p.state.InstanceType
+	}
+	first, _ := menu.Elements()[0].(types.String)
+	if p.state == nil && len(menu.Elements()) > 1 {
+		return types.StringUnknown()
+	}
+	return first
+}
+
+func (p *planner) network(ctx context.Context) types.Object {
+	c := p.config.Network
+	if c.IsUnknown() {
+		return c
+	}
+	if c.IsNull() {
+		return choose(p, c, func(s *model) types.Object { return s.Network }, types.ObjectNull(networkTypes))
+	}
+	want := object[network](ctx, c, &p.diags)
+	if p.state != nil && want.PublicIP.IsNull() {
+		want.PublicIP = object[network](ctx, p.state.Network, &p.diags).PublicIP
+	}
+	return newObject(ctx, networkTypes, want, &p.diags)
+}
+
+func (p *planner) metadata(ctx context.Context) types.Object {
+	if p.config.MetadataOptions.IsUnknown() {
+		return p.config.MetadataOptions
+	}
+	m := object[metadataOptions](ctx, p.config.MetadataOptions, &p.diags)
+	prior := metadataOptions{HTTPTokens: types.StringValue("required"), HopLimit: types.Int64Value(1)}
+	if p.state != nil {
+		prior = object[metadataOptions](ctx, p.state.MetadataOptions, &p.diags)
+	}
+	m.HTTPTokens = orElse(m.HTTPTokens, prior.HTTPTokens)
+	m.HopLimit = orElse(m.HopLimit, prior.HopLimit)
+	return newObject(ctx, metadataTypes, m, &p.diags)
+}
+
+func orElse[T attr.Value](v, other T) T {
+	if v.IsNull() {
+		return other
+	}
+	return v
+}
+
+func (p *planner) rootVolume(ctx context.Context) types.Object {
+	if p.config.RootVolume.IsUnknown() {
+		return p.config.RootVolume
+	}
+	v := object[rootVolume](ctx, p.config.RootVolume, &p.diags)
+	prior := rootVolume{
+		SizeGiB: types.Int64Unknown(), Type: types.StringValue("gp3"), IOPS: types.Int64Unknown(), Throughput: types.Int64Unknown(),
+		Encrypted: types.BoolValue(true), KMSKeyID: types.StringUnknown(), DeleteOnTermination: types.BoolValue(true),
+	}
+	if p.state != nil {
+		prior = object[rootVolume](ctx, p.state.RootVolume, &p.diags)
+		if other(v.Type, prior.Type) {
+			// Another volume type brings its own figures.
+			prior.IOPS, prior.Throughput = types.Int64Unknown(), types.Int64Unknown()
+		}
+	}
+	v.SizeGiB = orElse(v.SizeGiB, prior.SizeGiB)
+	v.Type = orElse(v.Type, prior.Type)
+	v.IOPS = orElse(v.IOPS, prior.IOPS)
+	v.Throughput = orElse(v.Throughput, prior.Throughput)
+	v.Encrypted = orElse(v.Encrypted, prior.Encrypted)
+	v.KMSKeyID = orElse(v.KMSKeyID, prior.KMSKeyID)
+	v.DeleteOnTermination = orElse(v.DeleteOnTermination, prior.DeleteOnTermination)
+	return newObject(ctx, rootVolumeTypes, v, &p.diags)
+}
+
+// controller completes the object: what the configuration leaves out comes
+// from the state, at creation from the provider. host name, authorities and
+// references are never inherited from an earlier configuration.
+func (p *planner) controller(ctx context.Context) types.Object {
+	if p.config.Controller.IsUnknown() {
+		return p.config.Controller
+	}
+	c := object[attribute.Controller](ctx, p.config.Controller, &p.diags)
+	tls := object[attribute.TLS](ctx, c.TLS, &p.diags)
+	layer := controller.Merge(p.set.Controller(), controller.Defaults())
+	prior := attribute.Controller{
+		Port: types.Int64Value(int64(layer.Port)), Via: types.StringValue(layer.Via),
+		AddressPreference: attribute.StringList(p.preference(ctx)),
+	}
+	priorTLS := attribute.TLS{Trust: types.StringValue(layer.TLS.Trust), Fingerprint: types.StringNull()}
+	if p.state != nil {
+		was := object[attribute.Controller](ctx, p.state.Controller, &p.diags)
+		wasTLS := object[attribute.TLS](ctx, was.TLS, &p.diags)
+		prior.Port, prior.Via = orElse(was.Port, prior.Port), orElse(was.Via, prior.Via)
+		wish := object[network](ctx, p.plan.Network, &p.diags).PublicIP
+		if wish.Equal(object[network](ctx, p.state.Network, &p.diags).PublicIP) {
+			prior.AddressPreference = orElse(was.AddressPreference, prior.AddressPreference)
+		}
+		priorTLS.Trust, priorTLS.Fingerprint = orElse(wasTLS.Trust, priorTLS.Trust), wasTLS.Fingerprint
+	}
+	c.Port = orElse(c.Port, prior.Port)
+	c.Via = orElse(c.Via, prior.Via)
+	c.AddressPreference = orElse(c.AddressPreference, prior.AddressPreference)
+	tls.Trust = orElse(tls.Trust, priorTLS.Trust)
+	if tls.Fingerprint.IsNull() && tls.Trust.ValueString() == controller.TrustPinFirst {
+		tls.Fingerprint = priorTLS.Fingerprint
+		if tls.Fingerprint.IsNull() && p.willPin(ctx) {
+			tls.Fingerprint = types.StringUnknown()
+		}
+	}
+	c.TLS = newObject(ctx, attribute.TLSTypes, tls, &p.diags)
+	if c.Credentials.IsNull() {
+		c.Credentials = types.ObjectNull(attribute.CredentialsTypes)
+	}
+	return newObject(ctx, attribute.ControllerTypes, c, &p.diags)
+}
+
+// preference is the order of addresses that the wish for a public address
+// implies: what is configured is waited for, not what happens to be there.
+func (p *planner) preference(ctx context.Context) []string {
+	if set := p.set.Controller().AddressPreference; len(set) > 0 {
+		return set
+	}
+	wish := object[network](ctx, p.plan.Network, &p.diags).PublicIP
+	switch {
+	case wish.IsNull(), wish.IsUnknown():
+		return controller.Defaults().AddressPreference
+	case wish.ValueBool():
+		return []string{controller.EIP, controller.PublicIP}
+	}
+	return []string{controller.EIP, controller.PrivateIP}
+}
+
+// willPin reports whether this plan runs a wait that sees a certificate.
+func (p *planner) willPin(ctx context.Context) bool {
+	if p.state != nil && !p.pending {
+		return false
+	}
+	w, _ := attribute.ExpandReadiness(ctx, p.plan.Readiness)
+	return w.Until >= readiness.HTTPS
+}
+
+// tagsAll is default_tags with tags over them, member by member, so that one
+// unknown value leaves the others known.
+func (p *planner) tagsAll() types.Map {
+	if p.plan.Tags.IsUnknown() || slices.Contains(p.set.UnknownArguments(), "default_tags") {
+		return types.MapUnknown(types.StringType)
+	}
+	all := map[string]attr.Value{}
+	for k, v := range p.set.DefaultTags() {
+		all[k] = types.StringValue(v)
+	}
+	maps.Copy(all, p.plan.Tags.Elements())
+	maps.DeleteFunc(all, func(k string, _ attr.Value) bool { return k == "Name" || p.set.Ignored(k) })
+	return types.MapValueMust(types.StringType, all)
+}
+
+// create plans a new worker: only what the configuration already settles is
+// known.
+func (p *planner) create(ctx context.Context) {
+	plan := p.plan
+	allUnknown(plan)
+	plan.Managed = types.MapUnknown(types.StringType)
+	if !p.set.ManagedTags().Enabled {
+		plan.Managed = types.MapValueMust(types.StringType, nil)
+	}
+	if subnets := plan.SubnetIDs; !subnets.IsNull() && !subnets.IsUnknown() && len(subnets.Elements()) == 1 {
+		plan.SubnetID, _ = subnets.Elements()[0].(types.String)
+	}
+	if ip := object[network](ctx, plan.Network, &p.diags).PrivateIP; !ip.IsNull() {
+		plan.PrivateIP = ip
+	}
+	plan.URL = p.url(ctx, types.StringUnknown())
+}
+
+// update plans a change and returns the attributes that force a replacement.
+func (p *planner) update(ctx context.Context) path.Paths {
+	plan, state := p.plan, p.state
+	d := newDiff(ctx, plan, state, &p.diags)
+	rows := d.applies()
+	if has(rows, replace) {
+		var out path.Paths
+		for _, row := range rows {
+			if row.effect == replace {
+				out = append(out, replacePaths(row)...)
+			}
+		}
+		allUnknown(plan)
+		plan.Managed = types.MapUnknown(types.StringType)
+		return out
+	}
+
+	running := slices.Contains([]string{"running", "pending"}, state.InstanceState.ValueString())
+	restarts := has(rows, restart) && running
+	if restarts && !plan.AllowStopForUpdate.IsNull() && !plan.AllowStopForUpdate.ValueBool() {
+		p.diags.AddAttributeError(path.Root("instance_type"), "The worker would have to be stopped",
+			"This change needs the worker stopped and started, and allow_stop_for_update is false. Stop the worker first (a stopped worker is changed without a restart), "+
+				"set allow_stop_for_update = true, or take the change back.")
+	}
+	if restarts {
+		tfdiag.Warn(&p.diags, p.set, tfdiag.RunningNodesStop, "Worker "+state.ID.ValueString()+" runs and will be stopped and started once; labs that run on it are interrupted.")
+		if state.EIPAllocationID.IsNull() && !state.PublicIP.IsNull() {
+			tfdiag.Warn(&p.diags, p.set, tfdiag.AddressChange, "Worker "+state.ID.ValueString()+" has no Elastic IP: its public address "+state.PublicIP.ValueString()+" will be another one after the restart.")
+		}
+	}
+	readdress := has(rows, addressing)
+	waiting := p.pending && state.InstanceState.ValueString() == "running"
+	keepComputed(plan, state, restarts, readdress, waiting || restarts)
+	p.keepFixedAddresses(ctx, restarts, readdress)
+	plan.Managed = p.managedTags(ctx, rows)
+	return nil
+}
+
+// keepFixedAddresses puts back what a restart or a change of addressing cannot
+// touch.
+func (p *planner) keepFixedAddresses(ctx context.Context, restarts, readdress bool) {
+	if !restarts && !readdress {
+		return
+	}
+	plan, state := p.plan, p.state
+	publicWish := !object[network](ctx, plan.Network, &p.diags).PublicIP.Equal(object[network](ctx, state.Network, &p.diags).PublicIP)
+	if !state.EIPAllocationID.IsNull() && !publicWish {
+		plan.PublicIP, plan.PublicDNS = state.PublicIP, state.PublicDNS
+	}
+	settings, d := attribute.ExpandController(ctx, plan.Controller)
+	p.diags.Append(d...)
+	a := controller.Addresses{PrivateIP: state.PrivateIP.ValueString(), IPv6: state.IPv6Address.ValueString()}
+	if !plan.PublicIP.IsUnknown() {
+		a.EIP, a.PublicIP = state.PublicIP.ValueString(), state.PublicIP.ValueString()
+	}
+	if !object[attribute.Controller](ctx, plan.Controller, &p.diags).AddressPreference.IsUnknown() && settings.AddressIsFixed(a) {
+		plan.Address = types.StringValue(settings.Pick(a))
+	}
+	plan.URL = p.url(ctx, plan.Address)
+}
+
+// url is what the plan can say of the URL.
+func (p *planner) url(ctx context.Context, address types.String) types.String {
+	c := object[attribute.Controller](ctx, p.plan.Controller, &p.diags)
+	if p.plan.Controller.IsUnknown() || c.Hostname.IsUnknown() || c.Port.IsUnknown() {
+		return types.StringUnknown()
+	}
+	settings, d := attribute.ExpandController(ctx, p.plan.Controller)
+	p.diags.Append(d...)
+	if c.Hostname.IsNull() && address.IsUnknown() {
+		return types.StringUnknown()
+	}
+	return attribute.String(settings.URL(address.ValueString()))
+}
+
+// managedTags is the prior map with what this plan changes in it, so that the
+// tag of the creator stays.
+func (p *planner) managedTags(ctx context.Context, rows []change) types.Map {
+	if len(p.state.Managed.Elements()) == 0 || !slices.ContainsFunc(rows, func(row change) bool { return row.effect != record }) && !p.pending {
+		return p.state.Managed
+	}
+	if p.plan.Name.IsUnknown() || hasUnknown(p.plan.Controller) {
+		return types.MapUnknown(types.StringType)
+	}
+	settings, d := attribute.ExpandController(ctx, p.plan.Controller)
+	p.diags.Append(d...)
+	return attribute.StringMap(markers(p.set.ManagedTags(), attribute.Map(p.state.Managed), p.plan.Name.ValueString(), settings))
+}
+
+func hasUnknown(o types.Object) bool {
+	if o.IsUnknown() {
+		return true
+	}
+	for _, v := range o.Attributes() {
+		nested, ok := v.(types.Object)
+		if v.IsUnknown() || (ok && hasUnknown(nested)) {
+			return true
+		}
+	}
+	return false
+}

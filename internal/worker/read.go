@@ -1,0 +1,88 @@
+package worker
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/cml-infra/terraform-provider-cml/internal/attribute"
+	"github.com/cml-infra/terraform-provider-cml/internal/fault"
+	"github.com/cml-infra/terraform-provider-cml/internal/instance"
+	"github.com/cml-infra/terraform-provider-cml/internal/readiness"
+	"github.com/cml-infra/terraform-provider-cml/internal/tfdiag"
+)
+
+// Read implements resource.Resource.
+func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
+	var state model
+	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	if unknown := r.set.UnknownArguments(); len(unknown) > 0 {
+		tfdiag.Warn(&resp.Diagnostics, r.set, tfdiag.UnknownConfiguration, fmt.Sprintf(
+			"Worker %s was not refreshed: the provider's %s will be known only after apply.", state.ID.ValueString(), strings.Join(unknown, ", ")))
+		resp.Diagnostics.Append(setIdentity(ctx, resp.Identity, &state)...)
+		return
+	}
+	about := tfdiag.About{ID: state.ID.ValueString(), Region: state.Region.ValueString(), LastState: state.InstanceState.ValueString()}
+	ec2, err := r.set.Instances(ctx, state.Region.ValueString())
+	if err != nil {
+		resp.Diagnostics.Append(tfdiag.Error("Unable to read CML worker", about, err))
+		return
+	}
+	machine, err := ec2.Find(ctx, state.ID.ValueString(), state.AccountID.ValueString())
+	if fault.Is(err, fault.NotFound) {
+		if imported := state.Name.IsNull(); imported {
+			resp.Diagnostics.Append(tfdiag.Error("CML worker not found", about, err))
+			return
+		}
+		resp.State.RemoveResource(ctx)
+		return
+	}
+	if err != nil {
+		resp.Diagnostics.Append(tfdiag.Error("Unable to read CML worker", about, err))
+		return
+	}
+	f := found{instance: machine}
+	f.volume = r.volume(ctx, ec2, machine, &resp.Diagnostics)
+
+	wait := pendingWait(ctx, req.Private, &resp.Diagnostics)
+	ready, d := attribute.ExpandReadiness(ctx, state.Readiness)
+	resp.Diagnostics.Append(d...)
+	f.service = r.probe(ctx, ec2, machine, &state, ready.Until, &resp.Diagnostics)
+	if wait != nil && f.service != nil && f.service.status == "available" {
+		setPending(ctx, resp.Private, nil, &resp.Diagnostics)
+	}
+	out := flatten(ctx, r.set, f, &state, &resp.Diagnostics)
+	if out.Revision.IsNull() {
+		out.Revision = types.StringValue(newRevision())
+	}
+	resp.Diagnostics.Append(resp.State.Set(ctx, out)...)
+	resp.Diagnostics.Append(setIdentity(ctx, resp.Identity, out)...)
+}
+
+// probe asks CML once, within bounds. nil: it was not asked, and what is known
+// stays.
+func (r *Resource) probe(ctx context.Context, ec2 *instance.Client, machine *instance.Instance, state *model, until readiness.Rung, diags *diag.Diagnostics) *service {
+	if machine.State != instance.StateRunning || !r.set.RefreshProbe() {
+		return nil
+	}
+	if !r.set.ProbeBudget().Allow(machine.SubnetID) {
+		return &service{status: readiness.ServiceUnknown}
+	}
+	target, _ := r.target(ctx, ladder{ec2: ec2, machine: machine, plan: state})
+	result, err := readiness.Probe(ctx, target, readiness.Limits{})
+	if result.ConnectTimedOut() {
+		r.set.ProbeBudget().TimedOut(machine.SubnetID)
+	}
+	if err != nil {
+		diags.AddWarning("CML could not be asked", fmt.Sprintf("The service status of worker %s is unknown: %s", machine.ID, err))
+		return &service{status: readiness.ServiceUnknown}
+	}
+	return newService(result, readiness.ServiceStatus(result, until))
+}

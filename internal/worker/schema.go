@@ -1,0 +1,187 @@
+package worker
+
+import (
+	"context"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
+	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/listvalidator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/mapvalidator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/setvalidator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/resource/identityschema"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/cml-infra/terraform-provider-cml/internal/attribute"
+	"github.com/cml-infra/terraform-provider-cml/internal/validators"
+)
+
+// Default time-outs (decision: they exceed the sum of the inner budgets, which
+// timeouts_test.go adds up).
+const (
+	defaultCreateTimeout = 45 * time.Minute
+	defaultUpdateTimeout = 75 * time.Minute
+	defaultDeleteTimeout = 60 * time.Minute
+)
+
+const resourceText = "A Cisco Modeling Labs server (a *worker*) on EC2: launched, waited for until CML itself is ready, changed in place where EC2 allows it, and terminated with all that belongs to it.\n\n" +
+	"A worker has no desired power state: it launches running, and from then on only reports `instance_state`. A worker that somebody stopped is a normal worker, and its plan is empty. `cml_worker_power` starts and stops it."
+
+// Schema implements resource.Resource.
+func (r *Resource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
+	resp.Schema = schema.Schema{
+		MarkdownDescription: resourceText,
+		Attributes:          map[string]schema.Attribute{},
+		Blocks: map[string]schema.Block{
+			"timeouts": timeouts.Block(ctx, timeouts.Opts{
+				Create: true, Update: true, Delete: true,
+				CreateDescription: "Limit of the launch with its readiness wait. Default `45m`.",
+				UpdateDescription: "Limit of a change with its stop, start and readiness wait. Default `75m`.",
+				DeleteDescription: "Limit of the termination. Default `60m`.",
+			}),
+		},
+	}
+	for _, part := range []map[string]schema.Attribute{
+		machineAttributes(), bootAttributes(), serviceAttributes(), computedAttributes(),
+	} {
+		for name, a := range part {
+			resp.Schema.Attributes[name] = a
+		}
+	}
+}
+
+func machineAttributes() map[string]schema.Attribute {
+	return map[string]schema.Attribute{
+		"name": schema.StringAttribute{Required: true, Validators: []validator.String{stringvalidator.LengthBetween(1, 255)},
+			MarkdownDescription: "Name of the worker, 1 to 255 characters: its `Name` tag, and what the data source finds it by. Changed in place."},
+		"region": schema.StringAttribute{Optional: true, Computed: true, Validators: []validator.String{validators.Region()},
+			MarkdownDescription: "AWS region. Default: the provider's region, as it is at creation. Only an explicit other value replaces the worker."},
+		"ami_id": schema.StringAttribute{Optional: true, Computed: true, Validators: []validator.String{validators.AMIID()},
+			MarkdownDescription: "Image to launch, `ami-…`. Required. Changing it replaces the worker."},
+		"instance_type": schema.StringAttribute{Optional: true, Computed: true, Validators: []validator.String{
+			validators.InstanceType(), stringvalidator.ConflictsWith(pathRoot("instance_types"))},
+			MarkdownDescription: "EC2 instance type. CML needs bare metal or nested virtualisation. Set this or `instance_types`. Changing it stops and starts a running worker once; a stopped one stays stopped."},
+		"instance_types": schema.ListAttribute{Optional: true, ElementType: types.StringType, Validators: []validator.List{
+			listvalidator.SizeAtLeast(1), listvalidator.UniqueValues(), listvalidator.ValueStringsAre(validators.InstanceType())},
+			MarkdownDescription: "Instance types in order of preference: where EC2 has no capacity for one, the next is tried. After creation the list is only a menu: a change that still contains the present type is no change, otherwise the worker is resized to the first entry."},
+		"subnet_ids": schema.ListAttribute{Optional: true, ElementType: types.StringType, Validators: []validator.List{
+			listvalidator.SizeAtLeast(1), listvalidator.UniqueValues(), listvalidator.ValueStringsAre(validators.SubnetID())},
+			MarkdownDescription: "Subnets in order of preference, tried for each instance type in turn. A change that still contains the present subnet is no change, otherwise the worker is replaced. Left out, EC2 takes the default subnet of the default VPC."},
+		"security_group_ids": schema.SetAttribute{Optional: true, Computed: true, ElementType: types.StringType, Validators: []validator.Set{
+			setvalidator.SizeAtLeast(1), setvalidator.ValueStringsAre(validators.SecurityGroupID())},
+			MarkdownDescription: "Security groups of the primary network interface. Left out, EC2 takes the default group of the VPC. Changed in place."},
+		"key_name": schema.StringAttribute{Optional: true, Computed: true, Validators: []validator.String{stringvalidator.LengthBetween(1, 255)},
+			MarkdownDescription: "EC2 key pair for the operating system's account. Changing it replaces the worker."},
+		"iam_instance_profile": schema.StringAttribute{Optional: true, Validators: []validator.String{stringvalidator.LengthBetween(1, 2048)},
+			MarkdownDescription: "Name or ARN of the instance profile. Changed in place, on a running and on a stopped worker."},
+		"network": schema.SingleNestedAttribute{Optional: true, Computed: true, MarkdownDescription: "What the worker's network interface should have. It is never read back from EC2: the addresses found are `public_ip` and `private_ip` of the worker.",
+			Attributes: map[string]schema.Attribute{
+				"public_ip": schema.BoolAttribute{Optional: true, Computed: true,
+					MarkdownDescription: "Whether the worker has an automatic public IPv4 address. Left out, the subnet decides. Changed in place; the address becomes unknown in the plan."},
+				"private_ip": schema.StringAttribute{Optional: true, Validators: []validator.String{validators.IPv4()},
+					MarkdownDescription: "Private IPv4 address, fixed at launch. Needs exactly one subnet. Changing it replaces the worker."},
+			}},
+		"root_volume": schema.SingleNestedAttribute{Optional: true, Computed: true, MarkdownDescription: "The volume that the worker boots from.",
+			Attributes: map[string]schema.Attribute{
+				"size_gib": schema.Int64Attribute{Optional: true, Computed: true, Validators: []validator.Int64{int64validator.Between(1, 65536)},
+					MarkdownDescription: "Size in GiB. Default: that of the image. It can only grow, in place; the file system grows at the next boot where cloud-init does not do it at once."},
+				"type": schema.StringAttribute{Optional: true, Computed: true, Validators: []validator.String{stringvalidator.OneOf("gp2", "gp3", "io1", "io2", "st1", "sc1", "standard")},
+					MarkdownDescription: "EBS volume type. Default at creation: `gp3`. Changed in place."},
+				"iops": schema.Int64Attribute{Optional: true, Computed: true, Validators: []validator.Int64{int64validator.Between(100, 256000)},
+					MarkdownDescription: "Provisioned IOPS, for gp3, io1 and io2. Changed in place."},
+				"throughput": schema.Int64Attribute{Optional: true, Computed: true, Validators: []validator.Int64{int64validator.Between(125, 2000)},
+					MarkdownDescription: "Throughput in MiB/s, for gp3. Changed in place."},
+				"encrypted": schema.BoolAttribute{Optional: true, Computed: true,
+					MarkdownDescription: "Whether the volume is encrypted. Default at creation: `true`. Changing it replaces the worker."},
+				"kms_key_id": schema.StringAttribute{Optional: true, Computed: true, Validators: []validator.String{stringvalidator.LengthBetween(1, 2048)},
+					MarkdownDescription: "KMS key (id, alias or ARN) for the encryption. Default: the account's default key for EBS. Changing it replaces the worker."},
+				"delete_on_termination": schema.BoolAttribute{Optional: true, Computed: true,
+					MarkdownDescription: "Whether the volume goes with the worker. Default at creation: `true`. Changed in place."},
+			}},
+		"metadata_options": schema.SingleNestedAttribute{Optional: true, Computed: true, MarkdownDescription: "Instance metadata service. Changed in place.",
+			Attributes: map[string]schema.Attribute{
+				"http_tokens": schema.StringAttribute{Optional: true, Computed: true, Validators: []validator.String{stringvalidator.OneOf("required", "optional")},
+					MarkdownDescription: "`required` (default at creation) allows IMDSv2 only."},
+				"http_put_response_hop_limit": schema.Int64Attribute{Optional: true, Computed: true, Validators: []validator.Int64{int64validator.Between(1, 64)},
+					MarkdownDescription: "Hop limit of the token answer. Default at creation: 1. Above 1, nodes inside labs may reach the metadata of the worker; the plan warns."},
+			}},
+		"monitoring": schema.BoolAttribute{Optional: true, Computed: true,
+			MarkdownDescription: "Detailed (one-minute) CloudWatch monitoring, which AWS charges for. Default at creation: `false`. Changed in place."},
+	}
+}
+
+func bootAttributes() map[string]schema.Attribute {
+	only := stringvalidator.ConflictsWith
+	return map[string]schema.Attribute{
+		"user_data": schema.StringAttribute{Optional: true, Sensitive: true, Validators: []validator.String{only(pathRoot("user_data_base64"), pathRoot("user_data_wo"))},
+			MarkdownDescription: "User data as text, kept in state (marked sensitive); use `user_data_wo` for anything secret. Gzipped by the provider above 16 KiB. A later change is recorded and does not touch the machine."},
+		"user_data_base64": schema.StringAttribute{Optional: true, Sensitive: true, Validators: []validator.String{
+			only(pathRoot("user_data"), pathRoot("user_data_wo")), validators.Base64()},
+			MarkdownDescription: "User data as base64, for binary content. Kept in state (marked sensitive)."},
+		"user_data_wo": schema.StringAttribute{Optional: true, WriteOnly: true, Sensitive: true, Validators: []validator.String{
+			only(pathRoot("user_data"), pathRoot("user_data_base64")), stringvalidator.AlsoRequires(pathRoot("user_data_wo_version"))},
+			MarkdownDescription: "User data as text that never reaches plan or state. Needs `user_data_wo_version` and Terraform 1.11 or newer."},
+		"user_data_wo_version": schema.Int64Attribute{Optional: true, Validators: []validator.Int64{int64validator.AtLeast(1)},
+			MarkdownDescription: "Version of `user_data_wo`: raise it when the text changed."},
+		"allow_stop_for_update": schema.BoolAttribute{Optional: true,
+			MarkdownDescription: "Whether a running worker may be stopped and started for a change that needs it. Default `true`; with `false` the plan fails instead."},
+	}
+}
+
+func serviceAttributes() map[string]schema.Attribute {
+	return map[string]schema.Attribute{
+		"controller": attribute.ControllerInput(true, "How to reach CML on this worker. It is exported complete and holds no secret: use `controller = cml_worker.lab.controller` on whatever talks to it. Changing `hostname`, `port` or `address_preference` changes `url` and `address`."),
+		"readiness":  attribute.ReadinessInput("How far creation, and each change that restarts the worker, waits for CML. Changing it runs nothing."),
+		"tags": schema.MapAttribute{Optional: true, ElementType: types.StringType, Validators: []validator.Map{
+			mapvalidator.SizeAtMost(45), mapvalidator.KeysAre(stringvalidator.LengthBetween(1, 128)), mapvalidator.ValueStringsAre(stringvalidator.LengthAtMost(256))},
+			MarkdownDescription: "Tags of the instance, its root volume and its primary network interface. They win over the provider's `default_tags`. The tag `Name` comes from `name`. Changed in place."},
+	}
+}
+
+func computedAttributes() map[string]schema.Attribute {
+	text := func(s string) schema.StringAttribute {
+		return schema.StringAttribute{Computed: true, MarkdownDescription: s}
+	}
+	return map[string]schema.Attribute{
+		"id":                   text("EC2 instance id."),
+		"arn":                  text("ARN of the instance."),
+		"account_id":           text("AWS account that owns the instance."),
+		"revision":             text("Opaque; changes whenever this resource restarts the worker or alters its addressing. Give it to `cml_worker_power.worker_revision`, so that what depends on the power resource's addresses is right in the same apply."),
+		"instance_state":       text("EC2 state: `pending`, `running`, `stopping` or `stopped`."),
+		"state_reason":         text("Why the instance is in its state, in EC2's words."),
+		"status":               text("`pending` (never started), `starting`, `running`, `stopping` or `stopped`."),
+		"service_status":       text("CML's state: `unavailable` (not running, or nothing answers), `starting`, `available` (the rung of `readiness.until` is reached), `degraded` (answers, but its own health says no), `unknown` (could not be asked)."),
+		"connectable":          schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether the worker runs, CML is available and its address is known."},
+		"subnet_id":            text("Subnet that the worker was launched in."),
+		"vpc_id":               text("VPC of that subnet."),
+		"availability_zone":    text("Availability zone of the worker."),
+		"network_interface_id": text("Primary network interface."),
+		"eip_allocation_id":    text("Allocation id of the Elastic IP on the primary interface, if there is one."),
+		"public_ip":            text("Public IPv4 address; null while stopped, unless it is an Elastic IP."),
+		"public_dns":           text("Public DNS name that EC2 gives the address."),
+		"private_ip":           text("Private IPv4 address."),
+		"private_dns":          text("Private DNS name."),
+		"ipv6_address":         text("First IPv6 address."),
+		"address":              text("Address that is dialled, by `controller.address_preference`; null while it does not exist."),
+		"url":                  text("URL of CML: with `controller.hostname` known at plan, otherwise made from `address`."),
+		"root_volume_id":       text("EBS volume that the worker boots from."),
+		"launch_time":          text("When the instance was started last, RFC 3339."),
+		"cml_version":          text("Version that CML reports, such as `2.9.1+build.7`; null until it has been read."),
+		"cml_ready":            schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether CML said at the last look that it can start nodes."},
+		"tags_all":             schema.MapAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: "`tags` with the provider's `default_tags`, without `Name` and the managed tags."},
+		"managed_tags":         schema.MapAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: "The tags that this provider keeps for itself, by the prefix of the provider's `managed_tags`."},
+	}
+}
+
+// IdentitySchema implements resource.ResourceWithIdentity.
+func (r *Resource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
+	resp.IdentitySchema = identityschema.Schema{Attributes: map[string]identityschema.Attribute{
+		"id":         identityschema.StringAttribute{RequiredForImport: true, Description: "EC2 instance id."},
+		"region":     identityschema.StringAttribute{OptionalForImport: true, Description: "AWS region; default: the provider's."},
+		"account_id": identityschema.StringAttribute{OptionalForImport: true, Description: "AWS account that owns the instance."},
+	}}
+}
