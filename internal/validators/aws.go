@@ -152,7 +152,7 @@ func SessionName() validator.String {
 	}
 }
 
-var externalIDPattern = regexp.MustCompile(`^[\w+=,.@:/-]{2,1224}$`)
+var externalIDPattern = regexp.MustCompile(`^[\w+=,.@:/-]+$`)
 
 // ExternalID checks the external id of an AssumeRole request.
 func ExternalID() validator.String {
@@ -160,7 +160,7 @@ func ExternalID() validator.String {
 		noun: "external id",
 		rule: "must have 2 to 1224 characters out of letters, digits and _+=,.@:/-",
 		problem: func(v string) string {
-			if externalIDPattern.MatchString(v) {
+			if len(v) >= 2 && len(v) <= 1224 && externalIDPattern.MatchString(v) {
 				return ""
 			}
 			return "cannot be used here. STS takes 2 to 1224 characters out of letters, digits and _+=,.@:/- without spaces."
