@@ -140,8 +140,10 @@ func (u *updater) steps(id string) []step {
 			},
 		},
 		{
-			due:    other(p.SecurityGroupIDs, u.done.SecurityGroupIDs),
-			call:   func(ctx context.Context) error { return u.ec2.SetSecurityGroups(ctx, id, attribute.Strings(p.SecurityGroupIDs)) },
+			due: other(p.SecurityGroupIDs, u.done.SecurityGroupIDs),
+			call: func(ctx context.Context) error {
+				return u.ec2.SetSecurityGroups(ctx, id, attribute.Strings(p.SecurityGroupIDs))
+			},
 			record: func(done *model) { done.SecurityGroupIDs = p.SecurityGroupIDs },
 		},
 		{
@@ -155,8 +157,10 @@ func (u *updater) steps(id string) []step {
 			record: func(done *model) { done.MetadataOptions = p.MetadataOptions },
 		},
 		{
-			due:    !p.IAMInstanceProfile.Equal(u.done.IAMInstanceProfile),
-			call:   func(ctx context.Context) error { return u.ec2.SetInstanceProfile(ctx, id, p.IAMInstanceProfile.ValueString()) },
+			due: !p.IAMInstanceProfile.Equal(u.done.IAMInstanceProfile),
+			call: func(ctx context.Context) error {
+				return u.ec2.SetInstanceProfile(ctx, id, p.IAMInstanceProfile.ValueString())
+			},
 			record: func(done *model) { done.IAMInstanceProfile = p.IAMInstanceProfile },
 		},
 		{
@@ -172,8 +176,10 @@ func (u *updater) steps(id string) []step {
 			record: func(done *model) { done.RootVolume = p.RootVolume },
 		},
 		{
-			due:    d.publicIPChanges(),
-			call:   func(ctx context.Context) error { return u.ec2.SetAssociatePublicIP(ctx, u.machine.NetworkInterfaceID, d.planNet.PublicIP.ValueBool()) },
+			due: d.publicIPChanges(),
+			call: func(ctx context.Context) error {
+				return u.ec2.SetAssociatePublicIP(ctx, u.machine.NetworkInterfaceID, d.planNet.PublicIP.ValueBool())
+			},
 			record: func(done *model) { done.Network = p.Network },
 		},
 	}
