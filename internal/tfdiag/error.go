@@ -57,12 +57,12 @@ func Error(summary string, about About, err error) diag.Diagnostic {
 	}
 	detail := strings.TrimRight(b.String(), "\n")
 	at := about.Attribute
-	if at.Equal(path.Empty()) && f != nil {
+	if len(at.Steps()) == 0 && f != nil {
 		if root, ok := referenceAttribute(f); ok {
 			at = path.Root(root)
 		}
 	}
-	if at.Equal(path.Empty()) {
+	if len(at.Steps()) == 0 {
 		return diag.NewErrorDiagnostic(summary, detail)
 	}
 	return diag.NewAttributeErrorDiagnostic(at, summary, detail)

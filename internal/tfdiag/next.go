@@ -79,9 +79,9 @@ func nextStep(about About, err error, f *fault.Error) string {
 func byCode(f *fault.Error) (string, bool) {
 	switch f.Code {
 	case "AuthFailure":
-		return "check the credentials, or whether the region" + inRegion(f) + " is one that the account has not opted in to.", true
+		return "check the credentials, or whether " + theRegion(f) + " is one that the account has not opted in to.", true
 	case "OptInRequired":
-		return "enable the region" + inRegion(f) + " for the account (AWS console, Account, AWS Regions), or choose another region.", true
+		return "enable " + theRegion(f) + " for the account (AWS console, Account, AWS Regions), or choose another region.", true
 	case "ExpiredToken", "ExpiredTokenException":
 		return "renew the temporary credentials (for instance `aws sso login`, or a new session token) and run Terraform again.", true
 	case "RequestExpired":
@@ -174,4 +174,11 @@ func inRegion(f *fault.Error) string {
 		return ""
 	}
 	return " in " + f.Region
+}
+
+func theRegion(f *fault.Error) string {
+	if f.Region == "" {
+		return "the region"
+	}
+	return "the region " + f.Region
 }
