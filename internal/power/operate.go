@@ -1,0 +1,190 @@
+package power
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-log/tflog"
+
+	"github.com/cml-infra/terraform-provider-cml/internal/fault"
+	"github.com/cml-infra/terraform-provider-cml/internal/instance"
+	"github.com/cml-infra/terraform-provider-cml/internal/tfdiag"
+)
+
+// afterwards is how long clean-up and read-back may take once the context of
+// an operation has ended.
+const afterwards = 15 * time.Second
+
+// operation is the work on one worker, from a configuration.
+type operation struct {
+	*Resource
+	ec2  *instance.Client
+	id   string
+	opts options
+	// account is the owner of the instance as the state knows it, "" before it
+	// was ever read.
+	account string
+	diags   *diag.Diagnostics
+}
+
+// begin returns the operation on a worker, or nil with the reason in diags.
+func (r *Resource) begin(ctx context.Context, summary string, m *model, account string, diags *diag.Diagnostics) *operation {
+	opts, d := expand(ctx, m)
+	diags.Append(d...)
+	if diags.HasError() {
+		return nil
+	}
+	if opts.readiness.Interval == 0 {
+		opts.readiness.Interval = r.set.Interval()
+	}
+	op := &operation{Resource: r, id: m.WorkerID.ValueString(), opts: opts, account: account, diags: diags}
+	ec2, err := r.set.Instances(ctx, m.Region.ValueString())
+	if err != nil {
+		diags.Append(tfdiag.Error(summary, tfdiag.About{ID: op.id, Region: m.Region.ValueString()}, err))
+		return nil
+	}
+	op.ec2 = ec2
+	return op
+}
+
+func (op *operation) find(ctx context.Context) (*instance.Instance, error) {
+	in, err := op.ec2.Find(ctx, op.id, op.account)
+	if err == nil && in.AccountID != "" {
+		op.account = in.AccountID
+	}
+	return in, err
+}
+
+func (op *operation) about() tfdiag.About {
+	return tfdiag.About{ID: op.id, Region: op.ec2.Region()}
+}
+
+func (op *operation) progress(ctx context.Context) func(string) {
+	return func(text string) { tflog.Info(ctx, text, map[string]any{"worker_id": op.id}) }
+}
+
+// failure is an error of a power change, with what it is called and what to do
+// about it. It keeps the kind of its cause.
+type failure struct {
+	summary, next string
+	err           error
+}
+
+// Error implements error.
+func (f *failure) Error() string { return f.err.Error() }
+
+// Unwrap returns the cause.
+func (f *failure) Unwrap() error { return f.err }
+
+// fail reports an error of converge.
+func (op *operation) fail(err error) {
+	about, summary := op.about(), "Unable to change the power state of CML worker"
+	var f *failure
+	if errors.As(err, &f) {
+		summary, about.Next, err = f.summary, f.next, f.err
+	}
+	op.diags.Append(tfdiag.Error(summary, about, err))
+}
+
+// converge brings a worker that was found to the desired state, and a running
+// one there anew if restart is set.
+func (op *operation) converge(ctx context.Context, in *instance.Instance, desired string, restart bool) (*instance.Instance, error) {
+	if desired == stateStopped {
+		if in.State == stateStopped {
+			return in, nil
+		}
+		return op.stop(ctx, in)
+	}
+	if restart && settled(in.State) == stateRunning {
+		var err error
+		if in, err = op.stop(ctx, in); err != nil {
+			return nil, err
+		}
+	}
+	if in.State == stateRunning {
+		return in, nil
+	}
+	return op.start(ctx, in)
+}
+
+// stop stops the worker and waits. Whoever reads its tags sees that the stop
+// was declared; a stop that is under way already keeps its reason.
+func (op *operation) stop(ctx context.Context, in *instance.Instance) (*instance.Instance, error) {
+	ours := in.State != instance.StateStopping
+	if ours {
+		op.tag(ctx, map[string]string{tagStopReason: stopReasonManual}, "")
+	}
+	stopped, err := op.ec2.Stop(ctx, op.id, op.account, op.opts.mode, op.progress(ctx))
+	if err == nil {
+		return stopped, nil
+	}
+	if ours {
+		clean, cancel := context.WithTimeout(context.WithoutCancel(ctx), afterwards)
+		defer cancel()
+		op.untagUnlessStopped(clean)
+	}
+	f := &failure{summary: "Unable to stop CML worker", err: err}
+	if oneTimeSpot(in, err) {
+		f.next = "a one-time spot instance can only run or be terminated. Leave `state` out or set it to `running`; " +
+			"to stop and start a spot worker, launch it from a persistent request with the interruption behaviour `stop`."
+	}
+	return nil, f
+}
+
+// oneTimeSpot reports whether EC2 refused to stop a spot instance for the kind
+// of its request (EC2 user guide, "Stop a Spot Instance").
+func oneTimeSpot(in *instance.Instance, err error) bool {
+	f := fault.As(err)
+	return in.Lifecycle == "spot" && f != nil && (f.Code == "UnsupportedOperation" || f.Code == "IncorrectSpotRequestState")
+}
+
+// start starts the worker and waits until EC2 says running.
+func (op *operation) start(ctx context.Context, in *instance.Instance) (*instance.Instance, error) {
+	started, err := op.ec2.Start(ctx, op.id, op.account, instance.StartOptions{
+		CapacityRetry: op.opts.capacityRetry, Progress: op.progress(ctx),
+	})
+	if err == nil {
+		op.tag(ctx, nil, tagStopReason)
+		return started, nil
+	}
+	f := &failure{summary: "Unable to start CML worker", err: err}
+	if fault.Is(err, fault.Capacity) {
+		f.next = "AWS has no capacity for this instance type in the worker's availability zone now, and the worker stays stopped. " +
+			"(1) Change the instance type of the worker; a stopped one is changed without a restart. " +
+			"(2) Wait and apply again, or let the provider try once a minute with `start.capacity_retry = { timeout = \"1h\" }`. " +
+			"(3) Keep room for the type with an on-demand capacity reservation in that zone."
+	}
+	return nil, f
+}
+
+// tag sets or removes managed tags of the instance. They only inform, so that
+// a failure is a warning.
+func (op *operation) tag(ctx context.Context, set map[string]string, remove string) {
+	managed := op.set.ManagedTags()
+	if !managed.Enabled {
+		return
+	}
+	values := make(map[string]string, len(set))
+	for name, value := range set {
+		values[managed.Key(name)] = value
+	}
+	var gone []string
+	if remove != "" {
+		gone = append(gone, managed.Key(remove))
+	}
+	if err := op.ec2.SyncTags(ctx, []string{op.id}, values, gone); err != nil {
+		tfdiag.Warn(op.diags, op.set, tfdiag.TagsIncomplete, fmt.Sprintf(
+			"The tag %s of the worker %s, which says who stopped it, could not be written: %s.", managed.Key(tagStopReason), op.id, err))
+	}
+}
+
+// untagUnlessStopped takes the reason of a stop back that did not happen.
+func (op *operation) untagUnlessStopped(ctx context.Context) {
+	in, err := op.ec2.Find(ctx, op.id, op.account)
+	if err == nil && settled(in.State) == stateRunning {
+		op.tag(ctx, nil, tagStopReason)
+	}
+}

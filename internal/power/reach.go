@@ -1,0 +1,40 @@
+package power
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/cml-infra/terraform-provider-cml/internal/controller"
+	"github.com/cml-infra/terraform-provider-cml/internal/instance"
+)
+
+// askLimit bounds the question for running nodes, which only a warning needs.
+const askLimit = 5 * time.Second
+
+// tagsOf returns an instance's managed tags, without prefix.
+func (r *Resource) tagsOf(in *instance.Instance) map[string]string {
+	return r.set.ManagedTags().Values(in.Tags)
+}
+
+// settingsFor merges the layers that say how CML on an instance is reached:
+// the configuration, the instance's managed tags, the provider, the defaults.
+func (r *Resource) settingsFor(explicit controller.Settings, in *instance.Instance) controller.Settings {
+	return controller.Merge(explicit, controller.SettingsFromTags(r.tagsOf(in)), r.set.Controller(), controller.Defaults())
+}
+
+// errNoCredentials says that there is nobody to ask CML as.
+var errNoCredentials = errors.New("no credentials of CML are configured")
+
+// runningNodes asks CML how many nodes run.
+func (r *Resource) runningNodes(ctx context.Context, explicit controller.Settings, in *instance.Instance) (int, error) {
+	if r.set.Credentials().IsZero() {
+		return 0, errNoCredentials
+	}
+	ctx, cancel := context.WithTimeout(ctx, askLimit)
+	defer cancel()
+	s := r.settingsFor(explicit, in)
+	client := controller.New(endpoint(in, s), s, r.set.Credentials(), r.set.Transport())
+	defer client.Close()
+	return client.NodesRunning(ctx)
+}

@@ -1,0 +1,137 @@
+package power
+
+import (
+	"context"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
+	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/cml-infra/terraform-provider-cml/internal/attribute"
+	"github.com/cml-infra/terraform-provider-cml/internal/validators"
+)
+
+// Limits of the operations where `timeouts` says nothing. Create and Update
+// exceed a stop, a start with its status checks, and the default readiness
+// wait (schema_test.go adds them up).
+const (
+	defaultCreateTimeout = 75 * time.Minute
+	defaultUpdateTimeout = 75 * time.Minute
+	defaultDeleteTimeout = 30 * time.Minute
+)
+
+// longestWait bounds every duration of this resource.
+const longestWait = 24 * time.Hour
+
+const resourceText = "The power state of a worker: starts and stops it in place, and publishes the addresses that a start gives it. It never replaces the worker, and a worker without it is left as it is found.\n\n" +
+	"Take `url` and the addresses of what depends on a running worker from here, not from `cml_worker`: in a plan that starts or restarts the worker they are unknown, so that dependants get the new ones in the same apply.\n\n" +
+	"Where something besides Terraform stops or starts the worker (an idle policy, a schedule, a person), set `on_external_change = \"accept\"`. " +
+	"Two `cml_worker_power` resources for one worker are not detected and work against each other."
+
+// Schema implements resource.Resource.
+func (r *Resource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
+	resp.Schema = schema.Schema{
+		MarkdownDescription: resourceText,
+		Attributes:          map[string]schema.Attribute{},
+		Blocks:              map[string]schema.Block{"timeouts": timeoutsBlock(ctx)},
+	}
+	for _, part := range []map[string]schema.Attribute{
+		workerAttributes(), powerAttributes(), computedAttributes(),
+	} {
+		for name, a := range part {
+			resp.Schema.Attributes[name] = a
+		}
+	}
+}
+
+func workerAttributes() map[string]schema.Attribute {
+	return map[string]schema.Attribute{
+		"worker_id": schema.StringAttribute{Required: true, Validators: []validator.String{validators.InstanceID()},
+			MarkdownDescription: "EC2 instance id of the worker, `cml_worker.lab.id`. Changing it replaces this resource, not the worker."},
+		"region": schema.StringAttribute{Optional: true, Computed: true, Validators: []validator.String{validators.Region()},
+			MarkdownDescription: "AWS region of the worker. Default: the provider's region, as it is at creation. Only an explicit other value replaces this resource."},
+		"controller": attribute.ControllerInput(false, "How to reach CML on the worker, `cml_worker.lab.controller`. What is left out comes from the managed tags of the worker, then from the provider's `controller`. It holds no secret. Changing `hostname`, `port` or `address_preference` makes `address` and `url` unknown in the plan; no change of it touches the worker."),
+		"worker_revision": schema.StringAttribute{Optional: true,
+			MarkdownDescription: "`cml_worker.lab.revision`. It changes when the worker resource itself restarts the machine or alters its addressing. A change makes the addresses, `url`, `instance_state` and `service_status` unknown in the plan and reads them again; it starts and stops nothing."},
+	}
+}
+
+func powerAttributes() map[string]schema.Attribute {
+	return map[string]schema.Attribute{
+		"state": schema.StringAttribute{Optional: true, Validators: []validator.String{stringvalidator.OneOf(stateRunning, stateStopped)},
+			MarkdownDescription: "`running` or `stopped`. Left out, the worker is only observed: its addresses are published, and nothing is started or stopped. A plan that changes it away from the worker's real state makes the addresses, `url`, `instance_state`, `status`, `service_status` and the times unknown; an Elastic IP that the state knows, a private address that comes first in `address_preference`, and a `url` made from `controller.hostname` stay known."},
+		"on_external_change": schema.StringAttribute{Optional: true, Validators: []validator.String{stringvalidator.OneOf(onCorrect, onAccept)},
+			MarkdownDescription: "What to do about a start or stop outside Terraform. `correct` (default): refresh shows the real state in `state`, and the next apply puts the configured one back. `accept`: the plan stays empty, `instance_state` tells the truth, and only a change of `state` or `triggers` acts. Use `accept` beside an idle policy or a schedule."},
+		"triggers": schema.MapAttribute{Optional: true, ElementType: types.StringType,
+			MarkdownDescription: "Arbitrary values. Changing them stops and starts a worker whose `state` is `running`, once; with `stopped`, or without `state`, a change only enters the state."},
+		"start": schema.SingleNestedAttribute{Optional: true, MarkdownDescription: "How the worker is started. Changing it runs nothing.",
+			Attributes: map[string]schema.Attribute{
+				"readiness": attribute.ReadinessInput("How far a start, and the creation of this resource with `state = \"running\"`, waits for CML. Changing it runs nothing. A `timeout` above `timeouts.create` or `timeouts.update` is an error."),
+				"capacity_retry": schema.SingleNestedAttribute{Optional: true, MarkdownDescription: "What to do when EC2 has no capacity for the instance type in the worker's availability zone. A stopped worker keeps no claim to capacity.",
+					Attributes: map[string]schema.Attribute{
+						"timeout": schema.StringAttribute{Optional: true, Validators: []validator.String{validators.Duration(0, longestWait)},
+							MarkdownDescription: "How long to try again, once a minute. Default `0s`: fail at once. The worker stays stopped meanwhile."},
+					}},
+			}},
+		"stop": schema.SingleNestedAttribute{Optional: true, MarkdownDescription: "How the worker is stopped. Changing it runs nothing.",
+			Attributes: map[string]schema.Attribute{
+				"mode": schema.StringAttribute{Optional: true, Validators: []validator.String{stringvalidator.OneOf("graceful", "force", "skip_os_shutdown")},
+					MarkdownDescription: "`graceful` (default) lets the operating system shut down. `force` tries that first and then cuts the power. `skip_os_shutdown` cuts it at once; data not written yet is lost, and the plan warns."},
+			}},
+		"on_destroy": schema.SingleNestedAttribute{Optional: true, MarkdownDescription: "What destroying this resource does to the worker. It takes effect from the apply after the one that sets it, also when this resource is replaced.",
+			Attributes: map[string]schema.Attribute{
+				"state": schema.StringAttribute{Optional: true, Validators: []validator.String{stringvalidator.OneOf(leave, stateRunning, stateStopped)},
+					MarkdownDescription: "`leave` (default): nothing is called. `running` or `stopped`: the worker is started or stopped first, without waiting for CML. A worker that is gone already is fine."},
+			}},
+	}
+}
+
+func computedAttributes() map[string]schema.Attribute {
+	text := func(s string) schema.StringAttribute {
+		return schema.StringAttribute{Computed: true, MarkdownDescription: s}
+	}
+	return map[string]schema.Attribute{
+		"id":                  text("EC2 instance id of the worker, the same as `worker_id`."),
+		"instance_state":      text("EC2 state at the last look: `pending`, `running`, `stopping` or `stopped`. It tells the truth also where `on_external_change = \"accept\"` keeps `state`. Unknown in a plan that starts, stops or restarts the worker, or in which `worker_revision` changes."),
+		"status":              text("`pending` (never started), `starting`, `running`, `stopping` or `stopped`. Unknown in the same plans as `instance_state`."),
+		"service_status":      text("CML's state: `unavailable` (not running, or nothing answers), `starting`, `available` (the rung of `start.readiness.until` is reached), `degraded` (answers, but its own health says no), `unknown` (could not be asked). Unknown in the same plans as `instance_state`, and while a readiness wait is still to be finished."),
+		"public_ip":           text("Public IPv4 address; null while stopped, unless it is an Elastic IP. Unknown in a plan that starts, stops or restarts the worker without Elastic IP, or in which `worker_revision` changes."),
+		"public_dns":          text("Public DNS name that EC2 gives the address. Unknown when `public_ip` is."),
+		"private_ip":          text("Private IPv4 address, which stays the same for the life of the worker."),
+		"ipv6_address":        text("First IPv6 address, which outlives a stop. Unknown in a plan in which `worker_revision` changes."),
+		"address":             text("Address that is dialled, by `controller.address_preference`; null while it does not exist. Unknown in a plan that may change it."),
+		"url":                 text("URL of CML. With `controller.hostname` it is made from that name and is always known; otherwise it is made from `address` and unknown when that is."),
+		"last_started_at":     text("When the worker was started last, RFC 3339. Unknown in a plan that starts, stops or restarts the worker, or in which `worker_revision` changes."),
+		"last_stopped_at":     text("When the worker was stopped last as far as EC2 tells, RFC 3339. Unknown in the same plans as `last_started_at`."),
+		"state_reason":        text("Why the instance is in its state, in EC2's words, as of the last refresh."),
+		"interrupted_by_spot": schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether EC2 stopped the worker to take a spot instance back, as of the last refresh."},
+	}
+}
+
+// timeoutsBlock is the block of terraform-plugin-framework-timeouts with
+// bounded durations, since its own validator lets negative ones pass.
+func timeoutsBlock(ctx context.Context) schema.Block {
+	block := timeouts.Block(ctx, timeouts.Opts{
+		Create: true, Update: true, Delete: true,
+		CreateDescription: "Limit of the creation with its start or stop and readiness wait. Default `75m`.",
+		UpdateDescription: "Limit of a change with its start or stop and readiness wait. Default `75m`.",
+		DeleteDescription: "Limit of what `on_destroy` asks for. Default `30m`.",
+	})
+	single, ok := block.(schema.SingleNestedBlock)
+	if !ok {
+		return block
+	}
+	single.MarkdownDescription = "How long the operations may take, as in `\"90s\"` or `\"1h30m\"`. Changing it runs nothing."
+	for name, a := range single.Attributes {
+		if s, ok := a.(schema.StringAttribute); ok {
+			s.MarkdownDescription = s.Description
+			s.Validators = []validator.String{validators.Duration(time.Second, longestWait)}
+			single.Attributes[name] = s
+		}
+	}
+	return single
+}
