@@ -138,8 +138,8 @@ func (s *Set) newInstances(ctx context.Context, region string) (*instance.Client
 			id, err := s.factory.Identity(ctx)
 			return id.Partition, err
 		},
-		Interval: s.opts.Interval,
-		Tags:     s.opts.ManagedTags,
+		Interval: s.opts.Interval, CapacityInterval: s.opts.Interval,
+		Tags: s.opts.ManagedTags,
 	}), nil
 }
 
