@@ -1,0 +1,31 @@
+// Package aws simulates the part of AWS that the provider uses, on the wire: one HTTP
+// handler answers for several services, told apart as AWS front ends do it, by the
+// credential scope of the signature.
+//
+// It speaks the protocols of the services and imports no AWS SDK, so that a mistake of
+// the SDK's user cannot be repeated here. Shapes follow the service models of EC2
+// (2016-11-15) and STS (2011-06-15); each behaviour names its source.
+//
+// # The default world
+//
+// Every account has, in every region it touches, a world of its own, seeded with
+//
+//	vpc-…001                        default VPC, IPv4 and IPv6
+//	subnet-…00a, …00b, …00c         one subnet in each of the first three zones, public
+//	subnet-…00d                     a subnet in the first zone that gives no public address
+//	sg-…001                         "default": everything from itself
+//	sg-…002                         "cml": 443, 1122, 9090, 2002-2003 and 22 from anywhere, over IPv4 and IPv6
+//	sg-…003                         "closed": no ingress rule at all
+//	rtb-…001, igw-…001              main route table with a default route to the internet gateway
+//	key pair "cml"
+//	ami-…280, …290, …291            CML-2.8.1-Ubuntu-24.04, CML-2.9.0-Ubuntu-24.04, CML-2.9.1-Ubuntu-24.04, owned by the account
+//	ami-…a64                        a plain arm64 image of another owner
+//
+// where … stands for "0c31", eight digits that are zero in the default account and a
+// checksum of the account id elsewhere, and two hexadecimal digits with the number of the
+// region in RegionNumber (us-east-1 is 01). So the first subnet of us-east-1 in the default
+// account is subnet-0c310000000001 followed by 00a. SeededID composes these ids.
+//
+// The account has the instance profile "cml-worker" and the role "cml-admin"; instance
+// types are those of InstanceTypes.
+package aws

@@ -1,0 +1,68 @@
+package aws
+
+import "time"
+
+// planSpot checks spot market options at launch ("Spot request status" and "Create a Spot
+// Instance request", User Guide).
+func (c *call) planSpot(p *plan) *APIError {
+	market := c.sub("InstanceMarketOptions")
+	if market.get("MarketType") == "" && !c.hasAny("InstanceMarketOptions") {
+		return nil
+	}
+	if market.get("MarketType") != "spot" {
+		return invalidValue("InstanceMarketOptions.MarketType", market.get("MarketType"))
+	}
+	options := market.sub("SpotOptions")
+	if refused := options.choice("SpotInstanceType", "one-time", "persistent"); refused != nil {
+		return refused
+	}
+	if refused := options.choice("InstanceInterruptionBehavior", "stop", "terminate", "hibernate"); refused != nil {
+		return refused
+	}
+	spot := &spotRequest{
+		kind: firstText(options.get("SpotInstanceType"), "one-time"), interruption: firstText(options.get("InstanceInterruptionBehavior"), "terminate"),
+		maxPrice: options.get("MaxPrice"),
+	}
+	if spot.interruption != "terminate" && spot.kind != "persistent" {
+		return refuse("InvalidParameterCombination", "Spot Instances with interruption behavior '%s' require a persistent request.", spot.interruption)
+	}
+	if until := options.get("ValidUntil"); until != "" {
+		t, err := time.Parse(time.RFC3339, until)
+		if err != nil {
+			return invalidValue("validUntil", until)
+		}
+		spot.validUntil = t
+	}
+	if c.bool("DisableApiTermination") || c.bool("DisableApiStop") {
+		return refuse("InvalidParameterCombination", "Spot Instances do not support termination or stop protection.")
+	}
+	p.spot = spot
+	return nil
+}
+
+// openSpot makes the request of a new spot instance, fulfilled at once.
+func (r *Region) openSpot(i *instance, s spotRequest, tags map[string]string) {
+	s.resource = newResource("sir-" + randomHex(8))
+	s.instance, s.created = i, time.Now()
+	s.typeName, s.zone, s.imageID = i.typ.Name, i.zone, i.imageID
+	s.setStatus("active", "fulfilled")
+	copyTags(s.tags, tags)
+	i.spot = &s
+	r.spots.add(s.id, &s)
+}
+
+func (s *spotRequest) setStatus(state, code string) {
+	s.state, s.code, s.updated = state, code, time.Now()
+}
+
+// close ends a request whose instance was terminated; a persistent one opens again and
+// would launch anew, which is why it must be cancelled first.
+func (s *spotRequest) close() {
+	if s.kind == "persistent" && s.state != "cancelled" {
+		s.setStatus("open", "instance-terminated-by-user")
+		return
+	}
+	if s.state == "active" {
+		s.setStatus("closed", "instance-terminated-by-user")
+	}
+}
