@@ -137,7 +137,13 @@ func site(t *testing.T) docs.Site {
 	if _, err := os.Stat(program); err != nil {
 		t.Skip("tfplugindocs is not built; `make docs` builds it")
 	}
-	return docs.Site{Root: t.TempDir(), Name: "stand", Server: server(t), TFPluginDocs: program}
+	s := docs.Site{
+		Root: t.TempDir(), Name: "stand", Server: server(t), TFPluginDocs: program,
+		Sections: map[string]string{"table": "a | b\n"},
+	}
+	write(t, s.Root, "README.md", "# Hello\n<!-- table:begin -->\n<!-- table:end -->\nend\n")
+	write(t, s.Root, "templates/index.md.tmpl", "---\npage_title: \"Stand\"\n---\n# Index\n<!-- table:begin --><!-- table:end -->\n{{ .SchemaMarkdown }}\n")
+	return s
 }
 
 func TestGenerateThenCheck(t *testing.T) {
@@ -160,8 +166,31 @@ func TestGenerateThenCheck(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(s.Root, "docs", "resources", "gone.md")); !os.IsNotExist(err) {
 		t.Errorf("the page of a resource that is no more is still there (%v)", err)
 	}
+	if got, want := read(t, s.Root, "README.md"), "# Hello\n<!-- table:begin -->\na | b\n<!-- table:end -->\nend\n"; got != want {
+		t.Errorf("README.md is %q, want %q", got, want)
+	}
+	if index := read(t, s.Root, "docs/index.md"); !strings.Contains(index, "<!-- table:begin -->\na | b\n<!-- table:end -->") {
+		t.Errorf("the index page lacks the section:\n%s", index)
+	}
 	if err := s.Check(t.Context()); err != nil {
 		t.Errorf("right after Generate: %v", err)
+	}
+}
+
+func TestGenerateWantsTheEndMarker(t *testing.T) {
+	s := site(t)
+	write(t, s.Root, "README.md", "<!-- table:begin -->\nno end\n")
+	if err := s.Generate(t.Context()); err == nil || !strings.Contains(err.Error(), "table:end") {
+		t.Errorf("error %v, want one that names the end marker", err)
+	}
+}
+
+func TestGenerateShowsWhatTfplugindocsDislikes(t *testing.T) {
+	s := site(t)
+	write(t, s.Root, "templates/index.md.tmpl", "no front matter\n")
+	err := s.Generate(t.Context())
+	if err == nil || !strings.Contains(err.Error(), "index.md: error checking file frontmatter") || strings.Contains(err.Error(), "DEBUG") {
+		t.Errorf("error %v, want the reason and nothing else", err)
 	}
 }
 
@@ -178,11 +207,17 @@ func TestCheckFindsWhatIsStale(t *testing.T) {
 		},
 		"page missing": {
 			spoil: func(t *testing.T, root string) { remove(t, root, "docs/resources/thing.md") },
-			want:  []string{"+A thing for tests.", "generated/resources/thing.md"},
+			want:  []string{"+A thing for tests.", "generated/docs/resources/thing.md"},
 		},
 		"page too many": {
 			spoil: func(t *testing.T, root string) { write(t, root, "docs/resources/other.md", "other\n") },
 			want:  []string{"-other", "docs/resources/other.md"},
+		},
+		"section of the README": {
+			spoil: func(t *testing.T, root string) {
+				write(t, root, "README.md", "# Hello\n<!-- table:begin -->\nold\n<!-- table:end -->\n")
+			},
+			want: []string{"-old", "+a | b", "README.md"},
 		},
 		"no page at all": {
 			spoil: func(t *testing.T, root string) { remove(t, root, "docs") },

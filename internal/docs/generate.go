@@ -25,13 +25,17 @@ type Site struct {
 	Server tfprotov6.ProviderServer
 	// TFPluginDocs is the path of the tfplugindocs program.
 	TFPluginDocs string
+	// Sections are further generated texts by name. Each goes between the markers
+	// <!-- NAME:begin --> and <!-- NAME:end --> of README.md and of the pages,
+	// which have them from their templates.
+	Sections map[string]string
 }
 
 // docsDir is the folder of the generated pages, below the root.
 const docsDir = "docs"
 
-// Generate writes the pages below docs/; pages that nothing asks for any more
-// go.
+// Generate writes the pages below docs/ and the sections of README.md; pages
+// that nothing asks for any more go.
 func (s Site) Generate(ctx context.Context) error {
 	rendered, remove, err := s.render(ctx)
 	if err != nil {
@@ -43,16 +47,16 @@ func (s Site) Generate(ctx context.Context) error {
 	if err := os.RemoveAll(target); err != nil {
 		return fmt.Errorf("removing the old pages: %w", err)
 	}
-	if err := copyTree(rendered, target); err != nil {
+	if err := copyTree(filepath.Join(rendered, docsDir), target); err != nil {
 		return fmt.Errorf("writing the new pages: %w", err)
 	}
-	return nil
+	return fillReadme(s.Root, s.Root, s.Sections)
 }
 
-// ErrStale says that docs/ is not what Generate would write.
-var ErrStale = errors.New("docs/ is out of date")
+// ErrStale says that docs/ or README.md is not what Generate would write.
+var ErrStale = errors.New("the documentation is out of date")
 
-// Check renders the pages elsewhere and compares. The error wraps ErrStale and
+// Check makes pages and README.md elsewhere and compares. The error wraps ErrStale and
 // shows the difference.
 func (s Site) Check(ctx context.Context) error {
 	rendered, remove, err := s.render(ctx)
@@ -61,9 +65,13 @@ func (s Site) Check(ctx context.Context) error {
 	}
 	defer remove()
 
-	difference, err := diff(ctx, filepath.Join(s.Root, docsDir), rendered)
-	if err != nil {
-		return err
+	var difference string
+	for _, name := range []string{docsDir, readme} {
+		d, err := diff(ctx, name, s.Root, rendered)
+		if err != nil {
+			return err
+		}
+		difference += d
 	}
 	if difference != "" {
 		return fmt.Errorf("%w:\n\n%s\nRun `make docs` and commit the result. Pages are made from the descriptions in the schema, "+
@@ -73,17 +81,18 @@ func (s Site) Check(ctx context.Context) error {
 }
 
 // render lets tfplugindocs write the pages into a temporary copy of what it
-// needs, and returns their folder and what removes it.
+// needs, with README.md beside them, and returns that folder and what removes
+// it.
 func (s Site) render(ctx context.Context) (rendered string, remove func(), err error) {
 	work, err := os.MkdirTemp("", "cml-docs-")
 	if err != nil {
 		return "", nil, fmt.Errorf("making room for the pages: %w", err)
 	}
 	// Nothing depends on whether a temporary folder could be removed.
-	remove = func() { _ = os.RemoveAll(work) }
+	cleanUp := func() { _ = os.RemoveAll(work) }
 	defer func() {
 		if err != nil {
-			remove()
+			cleanUp()
 		}
 	}()
 
@@ -121,10 +130,21 @@ func (s Site) render(ctx context.Context) (rendered string, remove func(), err e
 		)
 		cmd.Dir = work
 		if out, err := cmd.CombinedOutput(); err != nil {
-			return "", nil, fmt.Errorf("tfplugindocs %s: %w\n\n%s", verb, err, out)
+			// What it says before is a protocol of every file it looked at.
+			_, reason, found := strings.Cut(string(out), "Error executing command: ")
+			if !found {
+				reason = string(out)
+			}
+			return "", nil, fmt.Errorf("tfplugindocs %s: %w: %s", verb, err, strings.TrimSpace(reason))
 		}
 	}
-	return filepath.Join(work, docsDir), remove, nil
+	if err := fillTree(filepath.Join(work, docsDir), s.Sections); err != nil {
+		return "", nil, err
+	}
+	if err := fillReadme(s.Root, work, s.Sections); err != nil {
+		return "", nil, err
+	}
+	return work, cleanUp, nil
 }
 
 // copyTree copies the files below from; folders whose name begins with a dot,
@@ -155,11 +175,15 @@ func copyTree(from, to string) error {
 	})
 }
 
-// diff shows in git's words how the tree now differs from the tree wanted;
-// empty: not at all.
-func diff(ctx context.Context, now, wanted string) (string, error) {
+// diff shows in git's words how the file or folder of that name differs
+// between the folders root and generated; empty: not at all.
+func diff(ctx context.Context, name, root, generated string) (string, error) {
+	now, wanted := filepath.Join(root, name), filepath.Join(generated, name)
+	if _, err := os.Stat(wanted); errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
 	if _, err := os.Stat(now); errors.Is(err, fs.ErrNotExist) {
-		return now + " does not exist\n", nil
+		return name + " does not exist\n", nil
 	}
 	cmd := exec.CommandContext(ctx, "git", "diff", "--no-index", "--no-ext-diff", "--no-color", "--no-prefix", "--", now, wanted)
 	out, err := cmd.Output()
@@ -168,9 +192,9 @@ func diff(ctx context.Context, now, wanted string) (string, error) {
 	}
 	var exit *exec.ExitError
 	if errors.As(err, &exit) && exit.ExitCode() == 1 {
-		// The temporary folder means nothing to the reader.
-		text := strings.ReplaceAll(string(out), strings.TrimPrefix(wanted, "/"), "generated")
-		return strings.ReplaceAll(text, strings.TrimPrefix(now, "/"), docsDir), nil
+		// Where the two are means nothing to the reader.
+		text := strings.ReplaceAll(string(out), strings.TrimPrefix(wanted, "/"), filepath.Join("generated", name))
+		return strings.ReplaceAll(text, strings.TrimPrefix(now, "/"), name), nil
 	}
-	return "", fmt.Errorf("comparing the pages: %w", err)
+	return "", fmt.Errorf("comparing %s: %w", name, err)
 }

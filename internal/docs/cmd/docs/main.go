@@ -1,5 +1,5 @@
-// Command docs generates the pages below docs/, or with -check fails when they
-// are not what it would generate.
+// Command docs generates the pages below docs/ and the generated sections of
+// README.md, or with -check fails when they are not what it would generate.
 package main
 
 import (
@@ -15,6 +15,7 @@ import (
 
 	"github.com/cml-infra/terraform-provider-cml/internal/docs"
 	"github.com/cml-infra/terraform-provider-cml/internal/provider"
+	"github.com/cml-infra/terraform-provider-cml/internal/worker"
 )
 
 func main() {
@@ -37,7 +38,10 @@ func run(ctx context.Context, root, program string, check bool) error {
 	if err != nil {
 		return fmt.Errorf("starting the provider: %w", err)
 	}
-	site := docs.Site{Root: root, Name: "cml", Server: server, TFPluginDocs: program}
+	site := docs.Site{
+		Root: root, Name: provider.TypeName, Server: server, TFPluginDocs: program,
+		Sections: map[string]string{"change-table": worker.ChangeTable()},
+	}
 	if check {
 		return site.Check(ctx)
 	}
