@@ -29,6 +29,9 @@ type Options struct {
 	Switches Switches
 	// Now is the clock of the machines. Nil: time.Now.
 	Now func() time.Time
+	// Log takes what goes wrong without anybody to answer to: a machine that
+	// cannot listen. Nil: it is dropped.
+	Log func(string)
 }
 
 // Credentials are an account's name and password.
@@ -103,6 +106,9 @@ func New(options Options) (*Fleet, error) {
 	}
 	if options.Now == nil {
 		options.Now = time.Now
+	}
+	if options.Log == nil {
+		options.Log = func(string) {}
 	}
 	r, err := parseRelease(options.Version)
 	if err != nil {

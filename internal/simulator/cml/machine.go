@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -39,7 +40,8 @@ type Machine struct {
 	networkError error
 	noKVM        bool
 	noCML        bool
-	versionSet   bool // by a test, so that images do not decide it
+	versionSet   bool     // by a test, so that images do not decide it
+	printed      []string // on the console
 	hardware     hardware
 
 	certificate *tls.Certificate
@@ -107,14 +109,7 @@ func (m *Machine) start(b Boot, image *saved) error {
 			m.mu.Unlock()
 			return err
 		}
-		admin, err := adminOf(b.UserData)
-		if err != nil {
-			m.mu.Unlock()
-			return fmt.Errorf("user data of %s: %w", m.id, err)
-		}
-		if admin != nil {
-			m.accounts.setAdmin(*admin)
-		}
+		m.provision(b.UserData)
 	}
 	m.boots++
 	m.addresses = slices.Clone(b.Addresses)
@@ -127,6 +122,21 @@ func (m *Machine) start(b Boot, image *saved) error {
 	m.noise()
 	m.mu.Unlock()
 	return m.apply()
+}
+
+// provision is what cloud-init makes of the user data on the first boot. A
+// mistake in them does not keep the machine from booting; its console tells.
+// Call with mu held.
+func (m *Machine) provision(userData []byte) {
+	admin, err := adminOf(userData)
+	switch {
+	case err != nil:
+		m.printed = append(m.printed, "cloud-init: "+err.Error())
+	case admin != nil:
+		m.accounts.setAdmin(*admin)
+		m.noCML = false // the script that comes with the file installs it
+		m.printed = append(m.printed, "cloud-init: wrote "+baseConfig)
+	}
 }
 
 // install is what a new machine finds on an image that was not made of another machine.
@@ -251,6 +261,9 @@ func (m *Machine) apply() error {
 	addresses, to := m.addresses, m.visible().mode()
 	m.mu.Unlock()
 	err := m.net.set(addresses, to)
+	if err != nil {
+		m.fleet.options.Log(m.id + ": " + err.Error())
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.networkError = err
@@ -321,6 +334,27 @@ func (m *Machine) Phase() Phase {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.visible()
+}
+
+// Console is what the machine printed on its console so far.
+func (m *Machine) Console() string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.boots == 0 {
+		return ""
+	}
+	lines := append([]string{"[    0.000000] Linux version 6.8.0-simulated"}, m.printed...)
+	if m.visible().serves() {
+		lines = append(lines, "Cisco Modeling Labs "+m.release.text, hostname+" login: ")
+	}
+	return strings.Join(lines, "\n") + "\n"
+}
+
+// Print adds a line to the console.
+func (m *Machine) Print(line string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.printed = append(m.printed, line)
 }
 
 // Addresses are those on which CML listens, or would.

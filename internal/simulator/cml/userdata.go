@@ -52,12 +52,6 @@ func adminOf(userData []byte) (*Credentials, error) {
 	return admin, nil
 }
 
-// hasBaseConfig reports whether the user data install the base configuration.
-func hasBaseConfig(userData []byte) bool {
-	admin, err := adminOf(userData)
-	return err == nil && admin != nil
-}
-
 // cloudConfigs returns the cloud-config documents in the user data.
 func cloudConfigs(data []byte) ([][]byte, error) {
 	data, err := unzip(data)
