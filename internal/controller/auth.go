@@ -120,6 +120,9 @@ func (c *Client) token(ctx context.Context, stale string) (string, error) {
 	if c.credentials.Token != "" {
 		return c.credentials.Token, nil
 	}
+	if c.configErr != nil {
+		return "", c.configErr
+	}
 	if c.credentials.IsZero() {
 		return "", &fault.Error{
 			Kind:      fault.Credentials,

@@ -50,6 +50,9 @@ type Client struct {
 func New(ip string, s Settings, cr Credentials, t Transport) *Client {
 	c := &Client{ip: ip, settings: s, credentials: cr, transport: t}
 	c.trust, c.configErr = newTrust(ip, s)
+	if err := checkVia(s, t); err != nil {
+		c.configErr = err
+	}
 	c.session = t.Sessions.get(sessionKey{c.authority(), cr.Username, cr.Password})
 	c.open, c.secret = c.httpClient(false), c.httpClient(true)
 	return c
@@ -203,6 +206,9 @@ func (c *Client) send(ctx context.Context, client *http.Client, call Call, token
 	if c.configErr != nil {
 		return answer{}, c.configErr
 	}
+	if err := c.addressed(call.operation()); err != nil {
+		return answer{}, err
+	}
 	timeout := call.Timeout
 	if timeout <= 0 {
 		timeout = c.transport.requestTimeout()
@@ -233,6 +239,17 @@ func (c *Client) send(ctx context.Context, client *http.Client, call Call, token
 		return answer{}, c.notCML(call.operation(), reply, fmt.Sprintf("a body of more than %d MiB", maxBody>>20))
 	}
 	return reply, nil
+}
+
+// addressed fails without an address: an empty one would mean this machine.
+func (c *Client) addressed(operation string) error {
+	if c.ip != "" {
+		return nil
+	}
+	err := errors.New("CML has no address yet")
+	return &fault.Error{
+		Kind: fault.Unreachable, Service: serviceName, Operation: operation, Message: err.Error(), Err: &failure{ReasonNoRoute, err},
+	}
 }
 
 func (c *Client) request(ctx context.Context, call Call, token string) (*http.Request, error) {

@@ -5,13 +5,14 @@ import (
 	"context"
 	"crypto/tls"
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"net/url"
 	"strconv"
 	"time"
+
+	"github.com/cml-infra/terraform-provider-cml/internal/fault"
 )
 
 // Transport is how requests travel; one value serves every client of a run.
@@ -54,9 +55,6 @@ func (c *Client) dialTLS(ctx context.Context, secret bool) (net.Conn, error) {
 		defer cancel()
 		ctx = limited
 	}
-	if c.ip == "" {
-		return nil, &failure{ReasonNoRoute, errors.New("it has no address yet")}
-	}
 	target := net.JoinHostPort(c.ip, strconv.Itoa(c.settings.port()))
 	var (
 		raw net.Conn
@@ -94,7 +92,7 @@ func handshake(ctx context.Context, raw net.Conn, config *tls.Config) (net.Conn,
 // not by http.Transport, because that one would check the certificate of an
 // https proxy by the rule meant for CML's.
 func (c *Client) dialProxy(ctx context.Context, target string) (net.Conn, error) {
-	proxy, err := proxyURL(c.transport.ProxyURL)
+	proxy, err := parseProxy(c.transport.ProxyURL)
 	if err != nil {
 		return nil, err
 	}
@@ -123,14 +121,14 @@ func (c *Client) dialProxy(ctx context.Context, target string) (net.Conn, error)
 	return conn, nil
 }
 
-func proxyURL(text string) (*url.URL, error) {
+func parseProxy(text string) (*url.URL, error) {
 	if text == "" {
-		return nil, &failure{ReasonProxy, errors.New(`controller.via is "proxy", but no controller.proxy is configured in the provider`)}
+		return nil, fault.New(fault.Invalid, `controller.via is "proxy", but the provider has no controller.proxy`)
 	}
 	proxy, err := url.Parse(text)
 	if err != nil || proxy.Hostname() == "" || (proxy.Scheme != "http" && proxy.Scheme != "https") {
 		// The text is not shown: it may hold a password.
-		return nil, &failure{ReasonProxy, errors.New("controller.proxy is no URL of the form http://host:port")}
+		return nil, fault.New(fault.Invalid, "controller.proxy is no URL of the form http://host:port")
 	}
 	return proxy, nil
 }

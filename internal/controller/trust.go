@@ -21,6 +21,18 @@ type trust struct {
 	name  string // to verify: a host name or an IP address
 }
 
+// checkVia refuses a way that does not exist.
+func checkVia(s Settings, t Transport) error {
+	switch s.Via {
+	case "", ViaDirect:
+		return nil
+	case ViaProxy:
+		_, err := parseProxy(t.ProxyURL)
+		return err
+	}
+	return fault.New(fault.Invalid, "controller.via: %q is none of direct, proxy", s.Via)
+}
+
 // newTrust parses the settings. An error means that no secret can travel, and
 // names the argument.
 func newTrust(ip string, s Settings) (trust, error) {
@@ -159,6 +171,9 @@ func (c *Client) Trusted(ctx context.Context) error {
 	const operation = "TLS handshake"
 	if c.configErr != nil {
 		return c.configErr
+	}
+	if err := c.addressed(operation); err != nil {
+		return err
 	}
 	limited, cancel := context.WithTimeout(ctx, c.transport.requestTimeout())
 	defer cancel()
