@@ -9,7 +9,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
-	"github.com/aws/aws-sdk-go-v2/feature/ec2/imds"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	awsbase "github.com/hashicorp/aws-sdk-go-base/v2"
 
@@ -21,6 +20,7 @@ type Factory struct {
 	opts     Options
 	settings *Lazy[settings]
 	identity *Lazy[Identity]
+	here     *Lazy[string] // the region of this machine
 
 	mu sync.Mutex
 	// bases holds one configuration with credentials for each region that
@@ -35,25 +35,23 @@ func New(o Options) *Factory {
 	f := &Factory{opts: o, bases: map[string]*Lazy[aws.Config]{}}
 	f.settings = NewLazy(f.loadSettings)
 	f.identity = NewLazy(f.loadIdentity)
+	f.here = NewLazy(f.loadHere)
 	return f
 }
 
 // Region returns the provider's own region: its argument, else AWS_REGION,
-// AWS_DEFAULT_REGION, the profile, or that of the instance whose role gives
-// the credentials. Only the last makes a request.
+// AWS_DEFAULT_REGION or the profile's; failing those, where nothing but the
+// role of an instance can give credentials, the region of that instance. Only
+// the last makes a request.
 func (f *Factory) Region(ctx context.Context) (string, error) {
 	s, err := f.settings.Get(ctx)
 	if err != nil || s.region != "" {
 		return s.region, err
 	}
-	cfg, err := f.base(ctx, "")
-	if err != nil && ctx.Err() != nil {
-		return "", err
-	}
-	if cfg.Region == "" {
+	if s.ownCredentials {
 		return "", missingRegion()
 	}
-	return cfg.Region, nil
+	return f.here.Get(ctx)
 }
 
 // Endpoint returns the endpoint that the configuration gives for a service,
@@ -102,9 +100,14 @@ func (f *Factory) credentialed(ctx context.Context, region string) (aws.Config, 
 	if f.home == "" {
 		f.home = region
 	}
-	home := f.home
+	region = f.home
 	f.mu.Unlock()
-	return f.base(ctx, home)
+	if region == "" {
+		if region, err = f.Region(ctx); err != nil {
+			return aws.Config{}, err
+		}
+	}
+	return f.base(ctx, region)
 }
 
 func (f *Factory) base(ctx context.Context, region string) (aws.Config, error) {
@@ -164,6 +167,7 @@ func (f *Factory) sdkOptions(region string, s settings) *awsbase.Config {
 		UseDualStackEndpoint:           o.UseDualStackEndpoint,
 		EC2MetadataServiceEndpoint:     o.EC2MetadataServiceEndpoint,
 		EC2MetadataServiceEndpointMode: o.EC2MetadataServiceEndpointMode,
+		EC2MetadataServiceEnableState:  o.metadataState(),
 		SkipCredsValidation:            true,
 		SkipRequestingAccountId:        true,
 		// Its request log would print the beginning of bodies: user data.
@@ -175,12 +179,6 @@ func (f *Factory) sdkOptions(region string, s settings) *awsbase.Config {
 		c.MaxRetries = max(*o.MaxRetries, 1)
 	case s.maxAttempts == 0:
 		c.MaxRetries = DefaultMaxRetries
-	}
-	if skip := o.SkipMetadataAPICheck; skip != nil {
-		c.EC2MetadataServiceEnableState = imds.ClientEnabled
-		if *skip {
-			c.EC2MetadataServiceEnableState = imds.ClientDisabled
-		}
 	}
 	for _, r := range o.AssumeRole {
 		c.AssumeRole = append(c.AssumeRole, awsbase.AssumeRole(r))
@@ -202,9 +200,6 @@ func (f *Factory) loadIdentity(ctx context.Context) (Identity, error) {
 	}
 	if o.SkipCredentialsValidation && o.SkipRequestingAccountID {
 		return Identity{Partition: partitionOf(cfg.Region)}, nil
-	}
-	if cfg.Region == "" && o.STSRegion == "" {
-		return Identity{}, missingRegion()
 	}
 	client := sts.NewFromConfig(cfg, func(so *sts.Options) {
 		if o.STSRegion != "" {

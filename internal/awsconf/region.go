@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/feature/ec2/imds"
 	"github.com/aws/smithy-go"
 	"github.com/aws/smithy-go/middleware"
 	"github.com/hashicorp/aws-sdk-go-base/v2/endpoints"
@@ -22,6 +23,9 @@ import (
 type settings struct {
 	region      string
 	maxAttempts int
+	// ownCredentials: keys or a profile are named, so that the credentials are
+	// not those of an instance's role.
+	ownCredentials bool
 }
 
 // loadSettings reads the environment and the profile. It makes no request.
@@ -70,6 +74,7 @@ func (f *Factory) loadSettings(ctx context.Context) (settings, error) {
 	if f.opts.Region != "" {
 		s.region = f.opts.Region
 	}
+	s.ownCredentials = f.opts.AccessKey != "" || profile != "" || env.Credentials.HasKeys()
 	return s, nil
 }
 
@@ -92,6 +97,33 @@ func expand(files []string) []string {
 		}
 	}
 	return out
+}
+
+// loadHere asks the metadata service for the region of this machine.
+func (f *Factory) loadHere(ctx context.Context) (string, error) {
+	o := imds.Options{ClientEnableState: f.opts.metadataState(), Endpoint: f.opts.EC2MetadataServiceEndpoint}
+	if err := o.EndpointMode.SetFromString(f.opts.EC2MetadataServiceEndpointMode); err != nil {
+		return "", &Error{Argument: "ec2_metadata_service_endpoint_mode", Kind: fault.Invalid, Err: err, Message: err.Error(), Next: "write `IPv4` or `IPv6`."}
+	}
+	out, err := imds.New(o).GetRegion(ctx, &imds.GetRegionInput{})
+	switch {
+	case ctx.Err() != nil:
+		return "", context.Cause(ctx)
+	case err != nil || out.Region == "":
+		return "", missingRegion()
+	}
+	return out.Region, nil
+}
+
+// metadataState says whether the metadata service may be asked.
+func (o Options) metadataState() imds.ClientEnableState {
+	switch skip := o.SkipMetadataAPICheck; {
+	case skip == nil:
+		return imds.ClientDefaultEnableState
+	case *skip:
+		return imds.ClientDisabled
+	}
+	return imds.ClientEnabled
 }
 
 func missingRegion() error {
