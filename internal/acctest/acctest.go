@@ -78,10 +78,10 @@ type World struct {
 }
 
 // NewWorld starts a simulator that ends with the test. Change adjusts its
-// options, which are those of simulator.Quick.
+// options; the timing is simulator.Quick.
 func NewWorld(t *testing.T, change ...func(*simulator.Options)) *World {
 	t.Helper()
-	o := simulator.Quick()
+	var o simulator.Options
 	for _, f := range change {
 		f(&o)
 	}

@@ -10,6 +10,9 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/provider"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
+
+	"github.com/cml-infra/terraform-provider-cml/internal/power"
+	"github.com/cml-infra/terraform-provider-cml/internal/worker"
 )
 
 // Address is the provider's address in the registry.
@@ -62,7 +65,11 @@ func (p *cmlProvider) Schema(_ context.Context, _ provider.SchemaRequest, resp *
 }
 
 // Resources implements provider.Provider.
-func (p *cmlProvider) Resources(context.Context) []func() resource.Resource { return nil }
+func (p *cmlProvider) Resources(context.Context) []func() resource.Resource {
+	return []func() resource.Resource{worker.NewResource, power.NewResource}
+}
 
 // DataSources implements provider.Provider.
-func (p *cmlProvider) DataSources(context.Context) []func() datasource.DataSource { return nil }
+func (p *cmlProvider) DataSources(context.Context) []func() datasource.DataSource {
+	return []func() datasource.DataSource{worker.NewDataSource}
+}
