@@ -19,10 +19,10 @@ func main() {
 	flag.Parse()
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx, *obtain); err != nil {
+	err := run(ctx, *obtain)
+	stop()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "engine:", err)
-		stop()
 		os.Exit(1)
 	}
 }

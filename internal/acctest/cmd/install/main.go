@@ -22,10 +22,10 @@ func main() {
 	flag.Parse()
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx, *version, *ldflags); err != nil {
+	err := run(ctx, *version, *ldflags)
+	stop()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "install:", err)
-		stop()
 		os.Exit(1)
 	}
 }

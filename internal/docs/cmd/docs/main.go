@@ -25,10 +25,10 @@ func main() {
 	flag.Parse()
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx, *root, *program, *check); err != nil {
+	err := run(ctx, *root, *program, *check)
+	stop()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "docs:", err)
-		stop()
 		os.Exit(1)
 	}
 }

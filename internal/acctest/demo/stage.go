@@ -1,0 +1,259 @@
+package demo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/cml-infra/terraform-provider-cml/internal/acctest/engine"
+	"github.com/cml-infra/terraform-provider-cml/internal/acctest/mirror"
+	"github.com/cml-infra/terraform-provider-cml/internal/simulator"
+	"github.com/cml-infra/terraform-provider-cml/internal/simulator/aws"
+)
+
+const (
+	// region of the demo.
+	region = "us-east-1"
+	// version under which the mirror has the provider; above every release, so
+	// that an engine takes it.
+	version = "99.0.0"
+)
+
+// Members of the simulator's default world (package aws).
+const (
+	seededImage         = 0x291 // CML-2.9.1
+	seededSubnet        = 0x00a // public, first zone
+	seededSecurityGroup = 0x002 // "cml": the ports of CML are open
+)
+
+// stage is all that the story needs: a simulated AWS, and a folder with the
+// configuration and an engine that knows where to find both.
+type stage struct {
+	story     *story
+	dir       string
+	sim       *simulator.Simulator
+	terraform *terraform
+	// settings are the variables that make an engine use the simulated world, in
+	// the order in which they are shown.
+	settings []string
+	// url of the first start.
+	url string
+}
+
+// setUp builds the provider, starts the simulator and initialises the working
+// folder. A stage that is not nil has to be closed, also with an error.
+func setUp(ctx context.Context, o Options, s *story) (*stage, error) {
+	root, err := engine.Root()
+	if err != nil {
+		return nil, err
+	}
+	dir, err := os.MkdirTemp("", "cml-demo-")
+	if err != nil {
+		return nil, fmt.Errorf("making room for the demo: %w", err)
+	}
+	st := &stage{story: s, dir: dir}
+
+	// The simulator outlives an interrupt: the engine still asks it while it ends.
+	st.sim, err = simulator.Start(context.WithoutCancel(ctx), o.Simulator)
+	if err != nil {
+		return st, err
+	}
+	s.say("   simulator  AWS at %s; CML on addresses in 127.64.0.0/10, port %d", st.sim.Endpoint(), st.sim.Port())
+
+	begin := time.Now()
+	program := filepath.Join(dir, "terraform-provider-cml")
+	if err := mirror.Build(ctx, ".", program, "-X main.version=demo"); err != nil {
+		return st, errors.Join(context.Cause(ctx), err)
+	}
+	m := mirror.Mirror{Dir: filepath.Join(dir, "mirror")}
+	if err := m.Add(program, engine.Namespace, engine.TypeName, version); err != nil {
+		return st, err
+	}
+	// The mirror has its own copies.
+	if err := os.Remove(program); err != nil {
+		return st, fmt.Errorf("laying out the provider mirror: %w", err)
+	}
+	s.say("   provider   built from this clone in %s", seconds(time.Since(begin)))
+
+	if err := st.configure(o, m); err != nil {
+		return st, err
+	}
+	work := st.terraform.dir
+	if err := os.CopyFS(work, os.DirFS(filepath.Join(root, "examples", "demo"))); err != nil {
+		return st, fmt.Errorf("copying examples/demo: %w", err)
+	}
+	begin = time.Now()
+	if _, err := st.terraform.quiet(ctx, "init", "-no-color", "-input=false"); err != nil {
+		return st, err
+	}
+	s.say("   engine     init took %s: the provider comes from a mirror in a folder, no registry is asked", seconds(time.Since(begin)))
+	return st, nil
+}
+
+// configure makes the settings under which an engine, and the provider below
+// it, live in the simulated world and see nothing of the caller's.
+func (s *stage) configure(o Options, m mirror.Mirror) error {
+	config := filepath.Join(s.dir, "cli.tfrc")
+	if err := m.WriteConfig(config, true, engine.Namespace+"/"+engine.TypeName); err != nil {
+		return err
+	}
+	isolation, err := engine.Isolation(s.dir)
+	if err != nil {
+		return err
+	}
+	admin := s.sim.CML.Admin()
+	s.settings = slices.DeleteFunc(isolation, func(entry string) bool {
+		return strings.HasPrefix(entry, "TF_")
+	})
+	s.settings = append(s.settings,
+		"TF_CLI_CONFIG_FILE="+config,
+		"AWS_REGION="+region,
+		"AWS_ACCESS_KEY_ID=AKIADEMODEMODEMODEMO",
+		"AWS_SECRET_ACCESS_KEY=demo",
+		"AWS_ENDPOINT_URL="+s.sim.Endpoint(),
+		"CML_USERNAME="+admin.Username,
+		"CML_PASSWORD="+admin.Password,
+		"CML_PORT="+strconv.Itoa(s.sim.Port()),
+		"TF_VAR_ami_id="+aws.SeededID("ami", region, seededImage),
+		"TF_VAR_subnet_id="+aws.SeededID("subnet", region, seededSubnet),
+		"TF_VAR_security_group_id="+aws.SeededID("sg", region, seededSecurityGroup),
+	)
+	log := filepath.Join(s.dir, "provider.log")
+	s.terraform = &terraform{
+		path: o.Engine.Path,
+		dir:  filepath.Join(s.dir, "work"),
+		env: append(append(engine.Clean(os.Environ()), s.settings...),
+			"TF_IN_AUTOMATION=1", "TF_INPUT=0", "TF_LOG_PROVIDER=INFO", "TF_LOG_PATH="+log),
+		story: s.story,
+		log:   &tail{path: log},
+	}
+	return nil
+}
+
+// apply applies the configuration with the given state of power and shows the
+// outputs; an output that is null is absent.
+func (s *stage) apply(ctx context.Context, state string) (map[string]string, error) {
+	if _, err := s.terraform.run(ctx, "apply", "-json", "-input=false", "-auto-approve", "-var", "state="+state); err != nil {
+		return nil, err
+	}
+	out, err := s.terraform.outputs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s.story.say("   Outputs:")
+	for _, name := range slices.Sorted(maps.Keys(out)) {
+		s.story.say("     %-14s = %s", name, out[name])
+	}
+	return out, nil
+}
+
+// running is the number of instances that EC2 shows as running.
+func (s *stage) running() int {
+	n := 0
+	for _, i := range s.sim.AWS.Region(region).Instances() {
+		if i.State == "running" {
+			n++
+		}
+	}
+	return n
+}
+
+// left are the instances that are not terminated, and the volumes that are
+// there: what would go on to cost money.
+func (s *stage) left() []string {
+	var left []string
+	for _, i := range s.sim.AWS.Region(region).Instances() {
+		if i.State != "terminated" {
+			left = append(left, "instance "+i.ID+" ("+i.State+")")
+		}
+	}
+	for _, v := range s.sim.AWS.Region(region).Volumes() {
+		left = append(left, "volume "+v.ID)
+	}
+	return left
+}
+
+// summary tells how long each step took and what was asked.
+func (s *stage) summary(took []time.Duration) {
+	s.story.say("")
+	s.story.say("Done. The steps took")
+	for i, step := range steps {
+		s.story.say("   %7s  %d. %s", seconds(took[i]), i+1, step.title)
+	}
+	counts := map[string]int{}
+	for _, r := range s.sim.Recorder.All() {
+		counts[r.Service+" "+r.Operation]++
+	}
+	s.story.say("and the simulator was asked")
+	for _, name := range slices.SortedFunc(maps.Keys(counts), func(a, b string) int {
+		if counts[a] != counts[b] {
+			return counts[b] - counts[a]
+		}
+		return strings.Compare(a, b)
+	}) {
+		s.story.say("   %7d  %s", counts[name], name)
+	}
+}
+
+// keep leaves the simulator up until ctx ends and tells how to go on.
+func (s *stage) keep(ctx context.Context) error {
+	var b strings.Builder
+	b.WriteString("# Makes Terraform, OpenTofu and the provider use the simulated world.\n")
+	b.WriteString("unset AWS_PROFILE AWS_DEFAULT_PROFILE AWS_SESSION_TOKEN AWS_CA_BUNDLE CML_TOKEN\n")
+	for _, entry := range s.settings {
+		key, value, _ := strings.Cut(entry, "=")
+		fmt.Fprintf(&b, "export %s='%s'\n", key, value)
+	}
+	file := filepath.Join(s.dir, "env")
+	if err := os.WriteFile(file, []byte(b.String()), 0o600); err != nil {
+		return fmt.Errorf("writing the settings: %w", err)
+	}
+	s.story.say(`
+The simulated AWS and CML stay up until Ctrl-C. In another terminal:
+
+   . %[1]s
+   cd %[2]s
+   %[3]s apply          # the demo's configuration; or, in a folder of yours:
+
+   terraform {
+     required_providers {
+       cml = { source = "cml-infra/cml" }
+     }
+   }
+
+   provider "cml" {}            # region, endpoints and credentials are in the environment
+
+   resource "cml_worker" "mine" {
+     name               = "mine"
+     ami_id             = %[4]q
+     instance_type      = "m8i.4xlarge"
+     subnet_ids         = [%[5]q]
+     security_group_ids = [%[6]q]
+   }
+
+then "%[3]s init" and "%[3]s apply". Ctrl-C here ends the simulator with all its machines
+and removes %[7]s.`,
+		file, s.terraform.dir, filepath.Base(s.terraform.path),
+		aws.SeededID("ami", region, seededImage), aws.SeededID("subnet", region, seededSubnet),
+		aws.SeededID("sg", region, seededSecurityGroup), s.dir)
+	<-ctx.Done()
+	s.story.say("\nEnding the simulator.")
+	return nil
+}
+
+// close ends the simulator, with everything that runs in it, and removes the
+// folder.
+func (s *stage) close() error {
+	var err error
+	if s.sim != nil {
+		err = s.sim.Close()
+	}
+	return errors.Join(err, os.RemoveAll(s.dir))
+}
