@@ -18,6 +18,13 @@ func (m *Machine) SetVersion(version string) error {
 	return nil
 }
 
+// Version is the release, as system_information shows it.
+func (m *Machine) Version() string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.release.text
+}
+
 // SetTiming changes the delays; those that run already stay as they are.
 func (m *Machine) SetTiming(t Timing) {
 	m.mu.Lock()

@@ -4,17 +4,17 @@ import "time"
 
 // License is what a machine believes about its licence.
 type License struct {
-	Registration  string
-	Authorization string
-	Product       string
+	Registration  string `json:"registration"`
+	Authorization string `json:"authorization"`
+	Product       string `json:"product"`
 	// Nodes are the expansion nodes in use.
-	Nodes int
+	Nodes int `json:"nodes"`
 	// UDI is the product_uuid.
-	UDI string
-	// Token is the last registration token that arrived.
-	Token string
+	UDI string `json:"udi"`
+	// Token is the last registration token that arrived. It is a secret and not encoded.
+	Token string `json:"-"`
 	// Expires is the earlier of both expiry dates; zero when there is none.
-	Expires time.Time
+	Expires time.Time `json:"expires,omitzero"`
 }
 
 // License returns the state of the licence.

@@ -81,6 +81,13 @@ func (s *SSMS) SetCapacity(products, nodes int) {
 	s.bases, s.nodes = products, nodes
 }
 
+// Capacity is what SetCapacity set; -1 means no bound.
+func (s *SSMS) Capacity() (products, nodes int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.bases, s.nodes
+}
+
 // SetAccounts names the smart account and the virtual account.
 func (s *SSMS) SetAccounts(smart, virtual string) {
 	s.mu.Lock()

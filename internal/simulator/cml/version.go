@@ -35,6 +35,12 @@ func parseRelease(text string) (release, error) {
 	return r, nil
 }
 
+// CheckVersion reports whether a string is a version of CML.
+func CheckVersion(version string) error {
+	_, err := parseRelease(version)
+	return err
+}
+
 // from reports whether the release is 2.<minor> or later.
 func (r release) from(minor int) bool {
 	return r.major > 2 || r.major == 2 && r.minor >= minor
