@@ -7,7 +7,6 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/listvalidator"
-	"github.com/hashicorp/terraform-plugin-framework-validators/objectvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	dschema "github.com/hashicorp/terraform-plugin-framework/datasource/schema"
@@ -95,10 +94,10 @@ func trustValidators() []validator.String {
 	return []validator.String{stringvalidator.OneOf("pin_first", "verify", "insecure")}
 }
 
-func credentialValidators() []validator.Object {
-	return []validator.Object{objectvalidator.ExactlyOneOf(
-		path.MatchRelative().AtName("secretsmanager_secret_id"), path.MatchRelative().AtName("ssm_parameter_name"),
-	)}
+// credentialValidators are for one member of `credentials`, so that they run
+// only where the object is given: exactly one of its members.
+func credentialValidators() []validator.String {
+	return []validator.String{stringvalidator.ExactlyOneOf(path.MatchRelative().AtParent().AtName("ssm_parameter_name"))}
 }
 
 // ControllerInput is the object on a resource that reads it. With computed set
@@ -121,8 +120,8 @@ func ControllerInput(computed bool, text string) rschema.SingleNestedAttribute {
 				"fingerprint": rschema.StringAttribute{MarkdownDescription: fingerprintText, Optional: true, Computed: computed, Validators: []validator.String{validators.Fingerprint()}},
 				"server_name": rschema.StringAttribute{MarkdownDescription: serverNameText, Optional: true, Validators: []validator.String{validators.Hostname()}},
 			}},
-			"credentials": rschema.SingleNestedAttribute{MarkdownDescription: credsText, Optional: true, Validators: credentialValidators(), Attributes: map[string]rschema.Attribute{
-				"secretsmanager_secret_id": rschema.StringAttribute{MarkdownDescription: secretText, Optional: true},
+			"credentials": rschema.SingleNestedAttribute{MarkdownDescription: credsText, Optional: true, Attributes: map[string]rschema.Attribute{
+				"secretsmanager_secret_id": rschema.StringAttribute{MarkdownDescription: secretText, Optional: true, Validators: credentialValidators()},
 				"ssm_parameter_name":       rschema.StringAttribute{MarkdownDescription: parameterText, Optional: true},
 			}},
 		},
@@ -147,8 +146,8 @@ func ControllerDataSource() dschema.SingleNestedAttribute {
 				"fingerprint": dschema.StringAttribute{MarkdownDescription: fingerprintText, Optional: true, Computed: true, Validators: []validator.String{validators.Fingerprint()}},
 				"server_name": dschema.StringAttribute{MarkdownDescription: serverNameText, Optional: true, Computed: true, Validators: []validator.String{validators.Hostname()}},
 			}},
-			"credentials": dschema.SingleNestedAttribute{MarkdownDescription: credsText, Optional: true, Computed: true, Validators: credentialValidators(), Attributes: map[string]dschema.Attribute{
-				"secretsmanager_secret_id": dschema.StringAttribute{MarkdownDescription: secretText, Optional: true, Computed: true},
+			"credentials": dschema.SingleNestedAttribute{MarkdownDescription: credsText, Optional: true, Computed: true, Attributes: map[string]dschema.Attribute{
+				"secretsmanager_secret_id": dschema.StringAttribute{MarkdownDescription: secretText, Optional: true, Computed: true, Validators: credentialValidators()},
 				"ssm_parameter_name":       dschema.StringAttribute{MarkdownDescription: parameterText, Optional: true, Computed: true},
 			}},
 		},
