@@ -82,6 +82,7 @@ func NewFromConfig(cfg aws.Config, o Options) *Client {
 	}
 	api := ec2.NewFromConfig(cfg, func(eo *ec2.Options) {
 		eo.Region = o.Region
+		eo.APIOptions = append(eo.APIOptions, plainBodies)
 		if o.Endpoint != "" {
 			eo.BaseEndpoint = aws.String(o.Endpoint)
 		}
