@@ -22,8 +22,14 @@ type Error struct {
 	// Message says what happened, Next what to do about it.
 	Message, Next string
 	Kind          fault.Kind
-	// Err is the cause, classified.
+	// Err is the cause; its chain always holds a *fault.Error, so that nobody
+	// classifies it again.
 	Err error
+}
+
+// NewError returns an Error that no answer of AWS caused.
+func NewError(argument string, kind fault.Kind, next, format string, args ...any) *Error {
+	return &Error{Argument: argument, Kind: kind, Next: next, Message: fmt.Sprintf(format, args...), Err: &fault.Error{Kind: kind}}
 }
 
 // Error implements error.
@@ -39,6 +45,14 @@ func (e *Error) Unwrap() error { return e.Err }
 
 // FaultKind implements the kind of package fault.
 func (e *Error) FaultKind() fault.Kind { return e.Kind }
+
+// Detail is what tfdiag prints, without the names that the SDK puts before it.
+func (e *Error) Detail() string {
+	if text := e.Error(); strings.HasSuffix(text, ".") {
+		return text
+	}
+	return e.Error() + "."
+}
 
 // NextStep is what tfdiag prints as the next step.
 func (e *Error) NextStep() string { return e.Next }
@@ -89,7 +103,7 @@ func (f *Factory) explain(d diag.Diagnostic, cause error) error {
 	var missing config.SharedConfigProfileNotExistError
 	switch {
 	case errors.As(cause, &missing):
-		return f.profileNotFound(missing.Profile, cause)
+		return f.profileNotFound(missing.Profile)
 	case awsbase.IsCannotAssumeRoleError(d):
 		return f.roleNotAssumed(d, cause)
 	case strings.HasPrefix(d.Summary(), "Cannot assume IAM Role with web identity"):
@@ -102,9 +116,8 @@ func (f *Factory) explain(d diag.Diagnostic, cause error) error {
 	case awsbase.IsNoValidCredentialSourcesError(d):
 		return f.noCredentials(cause)
 	case o.CustomCABundle != "" && strings.Contains(cause.Error(), "custom CA bundle"):
-		return &Error{Argument: "custom_ca_bundle", Kind: fault.Invalid, Err: cause,
-			Message: fmt.Sprintf("The CA bundle cannot be used (%s)", cause),
-			Next:    "give the path of a file of PEM certificates that Terraform may read."}
+		return NewError("custom_ca_bundle", fault.Invalid, "give the path of a file of PEM certificates that Terraform may read.",
+			"The CA bundle cannot be used (%s)", cause)
 	}
 	return because("", "check the AWS arguments of the provider block and the AWS_* environment.", cause,
 		"The AWS configuration cannot be used (%s)", plain(cause))
@@ -135,14 +148,14 @@ func (f *Factory) roleNotAssumed(d diag.Diagnostic, cause error) error {
 		"The role %s%s cannot be assumed", chain[link].RoleARN, place)
 }
 
-func (f *Factory) profileNotFound(profile string, cause error) error {
-	argument, from := "profile", ""
+func (f *Factory) profileNotFound(profile string) error {
+	from := ""
 	if f.opts.Profile == "" {
 		from = ", which the environment variable AWS_PROFILE names,"
 	}
-	return &Error{Argument: argument, Kind: fault.Credentials, Err: fault.New(fault.Credentials, "%w", cause),
-		Message: fmt.Sprintf("The AWS profile %q%s is in none of the shared files", profile, from),
-		Next:    "correct the profile's name, or the paths in `shared_config_files` and `shared_credentials_files`; `aws configure list-profiles` prints what there is."}
+	return NewError("profile", fault.Credentials,
+		"correct the profile's name, or the paths in `shared_config_files` and `shared_credentials_files`; `aws configure list-profiles` prints what there is.",
+		"The AWS profile %q%s is in none of the shared files", profile, from)
 }
 
 // noCredentials tells a chain in which nothing was found, which ends at the
@@ -153,9 +166,10 @@ func (f *Factory) noCredentials(cause error) error {
 		return because("profile", "check the credentials and the role that the AWS profile or the environment names.", cause,
 			"The credentials that the AWS profile or the environment names cannot be used")
 	}
-	return &Error{Argument: "access_key, secret_key, profile", Kind: fault.Credentials, Err: fault.New(fault.Credentials, "%s", plain(cause)),
-		Message: "No AWS credentials were found: neither keys nor a profile in the provider block, nor AWS_ACCESS_KEY_ID, AWS_PROFILE or a role in the environment, nor the shared files, nor the role of an instance",
-		Next:    "set `profile`, or `access_key` and `secret_key`, in the provider block, or set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."}
+	return NewError("access_key, secret_key, profile", fault.Credentials,
+		"set `profile`, or `access_key` and `secret_key`, in the provider block, or set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.",
+		"No AWS credentials were found: neither keys nor a profile in the provider block, nor AWS_ACCESS_KEY_ID, AWS_PROFILE or a role in the environment, "+
+			"nor the shared files, nor the role of an instance (%s)", plain(cause))
 }
 
 func withProfile(name string) string {
@@ -165,14 +179,7 @@ func withProfile(name string) string {
 	return " --profile " + name
 }
 
-// plain is the innermost text of an SDK error, which repeats itself at each
-// level.
+// plain is the text of an SDK error without what is always before it.
 func plain(err error) string {
-	text := err.Error()
-	for inner := errors.Unwrap(err); inner != nil; inner = errors.Unwrap(inner) {
-		if s := inner.Error(); s != "" {
-			text = s
-		}
-	}
-	return text
+	return strings.TrimPrefix(err.Error(), "failed to refresh cached credentials, ")
 }

@@ -2,7 +2,6 @@ package awsconf
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -73,9 +72,7 @@ func (f *Factory) Config(ctx context.Context, region string) (aws.Config, error)
 	}
 	cfg := base.Copy()
 	cfg.Region = region
-	if f.opts.ExplainRegion != nil && !f.opts.SkipRegionValidation {
-		cfg.APIOptions = append(slices.Clone(cfg.APIOptions), f.explainRegion(region))
-	}
+	cfg.APIOptions = append(slices.Clone(cfg.APIOptions), f.explainRegion(region))
 	return cfg, nil
 }
 
@@ -214,6 +211,9 @@ func (f *Factory) loadIdentity(ctx context.Context) (Identity, error) {
 		if ctx.Err() != nil {
 			return Identity{}, context.Cause(ctx)
 		}
+		if better := f.betterError(ctx, err, orDefault(o.STSRegion, cfg.Region)); better != nil {
+			return Identity{}, better
+		}
 		return Identity{}, f.identityError(err, cfg.Region)
 	}
 	id := Identity{AccountID: aws.ToString(out.Account), ARN: aws.ToString(out.Arn), Partition: partitionOf(cfg.Region)}
@@ -247,9 +247,8 @@ func (f *Factory) identityError(err error, region string) error {
 // account found.
 func (f *Factory) checkAccount(id Identity) error {
 	refuse := func(argument, why string) error {
-		return &Error{Argument: argument, Kind: fault.Account,
-			Message: fmt.Sprintf("The credentials belong to account %s (%s), which %s", id.AccountID, id.ARN, why),
-			Next:    "use credentials of the right account, or correct `" + argument + "`."}
+		return NewError(argument, fault.Account, "use credentials of the right account, or correct `"+argument+"`.",
+			"The credentials belong to account %s (%s), which %s", id.AccountID, id.ARN, why)
 	}
 	if slices.Contains(f.opts.ForbiddenAccountIDs, id.AccountID) {
 		return refuse("forbidden_account_ids", "`forbidden_account_ids` excludes")

@@ -3,7 +3,6 @@ package awsconf
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"os"
 	"path/filepath"
@@ -32,8 +31,7 @@ type settings struct {
 func (f *Factory) loadSettings(ctx context.Context) (settings, error) {
 	env, err := config.NewEnvConfig()
 	if err != nil {
-		return settings{}, &Error{Kind: fault.Invalid, Err: err,
-			Message: fmt.Sprintf("The AWS_* environment cannot be used (%s)", err), Next: "correct the environment variable named above."}
+		return settings{}, NewError("", fault.Invalid, "correct the environment variable.", "The AWS_* environment cannot be used (%s)", err)
 	}
 	profile := f.opts.Profile
 	if profile == "" {
@@ -57,12 +55,11 @@ func (f *Factory) loadSettings(ctx context.Context) (settings, error) {
 	switch {
 	case errors.As(err, &missing):
 		if profile != "" {
-			return settings{}, f.profileNotFound(profile, err)
+			return settings{}, f.profileNotFound(profile)
 		}
 	case err != nil:
-		return settings{}, &Error{Argument: "profile, shared_config_files, shared_credentials_files", Kind: fault.Credentials, Err: err,
-			Message: fmt.Sprintf("The AWS profile %q cannot be used (%s)", orDefault(profile, "default"), err),
-			Next:    "correct the profile in the shared files."}
+		return settings{}, NewError("profile, shared_config_files, shared_credentials_files", fault.Credentials, "correct the profile in the shared files.",
+			"The AWS profile %q cannot be used (%s)", orDefault(profile, "default"), err)
 	}
 	s := settings{region: env.Region, maxAttempts: env.RetryMaxAttempts}
 	if s.region == "" {
@@ -103,7 +100,7 @@ func expand(files []string) []string {
 func (f *Factory) loadHere(ctx context.Context) (string, error) {
 	o := imds.Options{ClientEnableState: f.opts.metadataState(), Endpoint: f.opts.EC2MetadataServiceEndpoint}
 	if err := o.EndpointMode.SetFromString(f.opts.EC2MetadataServiceEndpointMode); err != nil {
-		return "", &Error{Argument: "ec2_metadata_service_endpoint_mode", Kind: fault.Invalid, Err: err, Message: err.Error(), Next: "write `IPv4` or `IPv6`."}
+		return "", NewError("ec2_metadata_service_endpoint_mode", fault.Invalid, "write `IPv4` or `IPv6`.", "%s", err)
 	}
 	out, err := imds.New(o).GetRegion(ctx, &imds.GetRegionInput{})
 	switch {
@@ -127,9 +124,8 @@ func (o Options) metadataState() imds.ClientEnableState {
 }
 
 func missingRegion() error {
-	return &Error{Argument: "region", Kind: fault.Invalid,
-		Message: "No AWS region is set: neither on the resource, nor in the provider block, nor by AWS_REGION, nor in the AWS profile",
-		Next:    "set `region` in the provider block, or AWS_REGION in the environment."}
+	return NewError("region", fault.Invalid, "set `region` in the provider block, or AWS_REGION in the environment.",
+		"No AWS region is set: neither on the resource, nor in the provider block, nor by AWS_REGION, nor in the AWS profile")
 }
 
 // partitionOf is the partition of a region by AWS's list of partitions.
@@ -142,19 +138,25 @@ func partitionOf(region string) string {
 
 type explaining struct{}
 
-// explainRegion returns the middleware that, once a call of the region has
-// finally failed in the way of a region that is not there, asks for a better
-// error. Good calls cost nothing.
+// betterError asks for an explanation of a call that has finally failed in the
+// way of a region that is not there. Good calls cost nothing.
+func (f *Factory) betterError(ctx context.Context, err error, region string) error {
+	if f.opts.ExplainRegion == nil || f.opts.SkipRegionValidation || ctx.Err() != nil || ctx.Value(explaining{}) != nil || !regionSuspect(err, region) {
+		return nil
+	}
+	return f.opts.ExplainRegion(context.WithValue(ctx, explaining{}, true), region)
+}
+
+// explainRegion returns the middleware that does so for the calls of a region.
 func (f *Factory) explainRegion(region string) func(*middleware.Stack) error {
 	return func(stack *middleware.Stack) error {
 		return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("cmlExplainRegion",
 			func(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (middleware.InitializeOutput, middleware.Metadata, error) {
 				out, md, err := next.HandleInitialize(ctx, in)
-				if err == nil || ctx.Err() != nil || ctx.Value(explaining{}) != nil || !regionSuspect(err, region) {
-					return out, md, err
-				}
-				if better := f.opts.ExplainRegion(context.WithValue(ctx, explaining{}, true), region); better != nil {
-					return out, md, better
+				if err != nil {
+					if better := f.betterError(ctx, err, region); better != nil {
+						err = better
+					}
 				}
 				return out, md, err
 			}), middleware.Before)

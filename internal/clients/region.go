@@ -2,11 +2,11 @@ package clients
 
 import (
 	"context"
-	"fmt"
 	"strings"
 
 	"github.com/cml-infra/terraform-provider-cml/internal/awsconf"
 	"github.com/cml-infra/terraform-provider-cml/internal/fault"
+	"github.com/cml-infra/terraform-provider-cml/internal/instance"
 )
 
 // explainRegion says, once per run and region, whether the region is to blame
@@ -29,10 +29,13 @@ func (s *Set) explainRegion(ctx context.Context, region string) error {
 // judgeRegion looks a region up in the account's list, asked of another region.
 func (s *Set) judgeRegion(ctx context.Context, region string) error {
 	for _, other := range s.referenceRegions(ctx, region) {
-		client, err := s.Instances(ctx, other)
+		// Not by Instances: whose credentials these are may be the very
+		// question that failed in this region.
+		cfg, err := s.factory.Config(ctx, other)
 		if err != nil {
 			continue
 		}
+		client := instance.NewFromConfig(cfg, instance.Options{Region: other, Endpoint: s.factory.Endpoint(awsconf.EC2)})
 		regions, err := client.Regions(ctx)
 		if err != nil || len(regions) == 0 {
 			continue
@@ -42,15 +45,13 @@ func (s *Set) judgeRegion(ctx context.Context, region string) error {
 				continue
 			}
 			if !r.Usable() {
-				return &awsconf.Error{Argument: "region", Kind: fault.Account,
-					Message: fmt.Sprintf("The account has not opted in to the region %q", region),
-					Next:    "enable the region for the account (AWS console, Account, AWS Regions), or choose another one."}
+				return awsconf.NewError("region", fault.Account, "enable the region for the account (AWS console, Account, AWS Regions), or choose another one.",
+					"The account has not opted in to the region %q", region)
 			}
 			return nil
 		}
-		return &awsconf.Error{Argument: "region", Kind: fault.BadReference,
-			Message: fmt.Sprintf("There is no AWS region %q for this account", region),
-			Next:    "correct the region of the resource, of the provider or of AWS_REGION."}
+		return awsconf.NewError("region", fault.BadReference, "correct the region of the resource, of the provider or of AWS_REGION.",
+			"There is no AWS region %q for this account", region)
 	}
 	return nil
 }

@@ -157,8 +157,8 @@ func (s *Set) checkRegion(region string) error {
 		return nil
 	}
 	if problem := validators.RegionProblem(region); problem != "" {
-		return &awsconf.Error{Argument: "region", Kind: fault.BadReference, Message: fmt.Sprintf("%q %s", region, problem),
-			Next: "correct the region of the resource, of the provider or of AWS_REGION; `skip_region_validation = true` lets other names pass."}
+		return awsconf.NewError("region", fault.BadReference,
+			"correct the region of the resource, of the provider or of AWS_REGION; `skip_region_validation = true` lets other names pass.", "%q %s", region, problem)
 	}
 	return nil
 }
