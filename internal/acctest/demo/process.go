@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync"
 	"time"
@@ -26,6 +27,15 @@ type terraform struct {
 	story     *story
 	// log is where the engine writes the provider's log (TF_LOG_PATH).
 	log *tail
+}
+
+// name is what a person types to run the engine.
+func (t *terraform) name() string {
+	base := filepath.Base(t.path)
+	if found, err := exec.LookPath(base); err == nil && found == t.path {
+		return base
+	}
+	return t.path
 }
 
 // command prepares a run that ends gracefully when ctx does, and takes the

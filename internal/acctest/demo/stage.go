@@ -67,6 +67,7 @@ func setUp(ctx context.Context, o Options, s *story) (*stage, error) {
 	}
 	s.say("   simulator  AWS at %s; CML on addresses in 127.64.0.0/10, port %d", st.sim.Endpoint(), st.sim.Port())
 
+	s.say("   provider   is built from this clone; the first time takes minutes, for the AWS SDK")
 	begin := time.Now()
 	program := filepath.Join(dir, "terraform-provider-cml")
 	if err := mirror.Build(ctx, ".", program, "-X main.version=demo"); err != nil {
@@ -80,7 +81,7 @@ func setUp(ctx context.Context, o Options, s *story) (*stage, error) {
 	if err := os.Remove(program); err != nil {
 		return st, fmt.Errorf("laying out the provider mirror: %w", err)
 	}
-	s.say("   provider   built from this clone in %s", seconds(time.Since(begin)))
+	s.say("   provider   was built in %s", seconds(time.Since(begin)))
 
 	if err := st.configure(o, m); err != nil {
 		return st, err
@@ -93,7 +94,7 @@ func setUp(ctx context.Context, o Options, s *story) (*stage, error) {
 	if _, err := st.terraform.quiet(ctx, "init", "-no-color", "-input=false"); err != nil {
 		return st, err
 	}
-	s.say("   engine     init took %s: the provider comes from a mirror in a folder, no registry is asked", seconds(time.Since(begin)))
+	s.say("   engine     ran init in %s: the provider comes from a mirror in a folder, no registry is asked", seconds(time.Since(begin)))
 	return st, nil
 }
 
@@ -240,7 +241,7 @@ The simulated AWS and CML stay up until Ctrl-C. In another terminal:
 
 then "%[3]s init" and "%[3]s apply". Ctrl-C here ends the simulator with all its machines
 and removes %[7]s.`,
-		file, s.terraform.dir, filepath.Base(s.terraform.path),
+		file, s.terraform.dir, s.terraform.name(),
 		aws.SeededID("ami", region, seededImage), aws.SeededID("subnet", region, seededSubnet),
 		aws.SeededID("sg", region, seededSecurityGroup), s.dir)
 	<-ctx.Done()
