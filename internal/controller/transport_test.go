@@ -52,7 +52,9 @@ func TestReasonsOfSilence(t *testing.T) {
 	mute := accept(t, func(conn net.Conn) { _, _ = io.Copy(io.Discard, conn) })
 	// What a dialer of another network may say.
 	says := func(err error) func(context.Context, string, string) (net.Conn, error) {
-		return func(context.Context, string, string) (net.Conn, error) { return nil, &net.OpError{Op: "dial", Err: err} }
+		return func(context.Context, string, string) (net.Conn, error) {
+			return nil, &net.OpError{Op: "dial", Err: err}
+		}
 	}
 	tests := map[string]struct {
 		addr, reason, says string

@@ -198,7 +198,7 @@ func (l *ladder) hear(a answer) error {
 	l.service = rung
 	l.meet(against)
 	l.climb(a.at)
-	return nil
+	return l.uselessAccount(a)
 }
 
 func (l *ladder) count(a answer) {
@@ -226,18 +226,16 @@ func (l *ladder) useless(a answer) error {
 			return l.final(fault.Invalid, nil, "CML is version %s, readiness.min_version asks for %s or newer", version, l.min)
 		}
 	}
-	if err := l.uselessLogin(a); err != nil {
-		return err
-	}
+	return nil
+}
+
+// uselessAccount is useless for what only accounts get to hear.
+func (l *ladder) uselessAccount(a answer) error {
 	if a.health != nil && a.health.NoVirtualization() {
 		return l.final(fault.Invalid, nil,
 			"no compute host has virtualisation (kvm_vmx_enabled is false), so CML cannot start nodes on %s. "+
 				"It takes a bare metal type, or one with nested virtualisation switched on", l.machineType())
 	}
-	return nil
-}
-
-func (l *ladder) uselessLogin(a answer) error {
 	switch kind := fault.KindOf(a.credentialsErr); {
 	case a.credentialsErr == nil:
 	case fault.Is(a.credentialsErr, fault.Throttled, fault.Server, fault.Unreachable, fault.Timeout, fault.Canceled):

@@ -51,8 +51,8 @@ func Probe(ctx context.Context, t Target, limits Limits) (Result, error) {
 	defer cancel()
 	p := &prober{
 		target: t, transport: t.Transport, address: address, account: t.hasCredentials(),
-		keep: func(controller.Credentials) {},
-		open: controller.New(address, t.Settings, controller.Credentials{}, t.Transport),
+		keep:  func(controller.Credentials) {},
+		plain: controller.New(address, t.Settings, controller.Credentials{}, t.Transport),
 	}
 	defer p.close()
 	a := p.ask(limited)

@@ -44,6 +44,11 @@ type Options struct {
 	// Creating says that the machine is new, so that a first refused login may
 	// only mean that its accounts are not made yet.
 	Creating bool
+	// PinFirst lets the certificate that a machine shows when it says "ready"
+	// count as its pin, where the settings have neither pin nor authority and
+	// trust is pin_first: credentials then travel to that certificate alone. It
+	// is for machines that the caller has made itself.
+	PinFirst bool
 	// LoginPause replaces DefaultLoginPause; 0 means the default.
 	LoginPause time.Duration
 }

@@ -3,6 +3,7 @@ package readiness
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"strconv"
 	"strings"
@@ -71,6 +72,8 @@ type waiting struct {
 	addresses chan string // what to dial; holds the newest only
 	// resolved are the credentials in use, for redaction.
 	resolved atomic.Pointer[controller.Credentials]
+	// open is the question to CML that is not answered yet.
+	open atomic.Pointer[question]
 }
 
 func (w *waiting) run(ctx context.Context) error {
@@ -172,6 +175,7 @@ func (w *waiting) ended(ctx context.Context, halt func()) error {
 func (w *waiting) timedOut(ctx context.Context, halt func(), limit Limit, cause error) error {
 	halt()
 	now := time.Now()
+	w.unanswered(now)
 	failed := w.failed()
 	result := w.finish()
 	e := &TimeoutError{
@@ -200,6 +204,19 @@ func (w *waiting) timedOut(ctx context.Context, halt func(), limit Limit, cause 
 		e.ConsoleTail = w.console(ctx)
 	}
 	return e
+}
+
+// unanswered counts a question that was still open at the end as silence,
+// where it was the only one.
+func (w *waiting) unanswered(now time.Time) {
+	q := w.open.Load()
+	if q == nil || w.tally.tries > 0 {
+		return
+	}
+	w.tally = tally{tries: 1, silent: 1}
+	w.result.Asked, w.result.Address = true, q.address
+	text := fmt.Sprintf("%s did not answer within %s", net.JoinHostPort(q.address, strconv.Itoa(w.port)), round(now.Sub(q.began)))
+	w.meet(obstacle{rung: HTTPS, text: text, class: text})
 }
 
 // console reads the end of the console output. Its failure is no news beside a time-out.

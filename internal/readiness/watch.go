@@ -74,15 +74,23 @@ func (w *waiting) watchService(ctx context.Context) {
 			continue
 		}
 		began := time.Now()
+		w.open.Store(&question{address: p.address, began: began})
 		a := p.ask(ctx)
 		select {
 		case <-ctx.Done():
 			return
 		case w.answers <- a:
 		}
+		w.open.Store(nil)
 		next.Reset(min(w.pace().Next(n), p.loginDue(began)) - time.Since(began))
 		n++
 	}
+}
+
+// question is one round of questions to CML under way.
+type question struct {
+	address string
+	began   time.Time
 }
 
 // prober asks one CML at one address.
@@ -93,10 +101,11 @@ type prober struct {
 	// account says whether to ask what only accounts see, licence whether the
 	// licence matters; pause is LoginPause.
 	account, licence bool
+	pinFirst         bool
 	pause            time.Duration
 	keep             func(controller.Credentials)
 
-	open     *controller.Client // without credentials
+	plain    *controller.Client // without credentials
 	secret   *controller.Client // with; nil until they are needed
 	rejected int
 	retryAt  time.Time
@@ -112,9 +121,9 @@ func (w *waiting) prober(address string) *prober {
 	}
 	return &prober{
 		target: w.target, transport: transport, address: address,
-		account: w.account, licence: w.Until >= Licensed, pause: w.LoginPause,
-		keep: func(cr controller.Credentials) { w.resolved.Store(&cr) },
-		open: controller.New(address, w.target.Settings, controller.Credentials{}, transport),
+		account: w.account, licence: w.Until >= Licensed, pause: w.LoginPause, pinFirst: w.PinFirst,
+		keep:  func(cr controller.Credentials) { w.resolved.Store(&cr) },
+		plain: controller.New(address, w.target.Settings, controller.Credentials{}, transport),
 	}
 }
 
@@ -122,7 +131,7 @@ func (p *prober) close() {
 	if p == nil {
 		return
 	}
-	p.open.Close()
+	p.plain.Close()
 	if p.secret != nil {
 		p.secret.Close()
 	}
@@ -139,7 +148,7 @@ func (p *prober) loginDue(began time.Time) time.Duration {
 // ask makes one round of questions.
 func (p *prober) ask(ctx context.Context) answer {
 	a := answer{address: p.address}
-	info, err := p.open.SystemInformation(ctx)
+	info, err := p.plain.SystemInformation(ctx)
 	if err != nil {
 		a.err = err
 		if p.secret != nil {
@@ -152,7 +161,7 @@ func (p *prober) ask(ctx context.Context) answer {
 			p.askAccount(ctx, &a)
 		}
 	}
-	a.fingerprint = p.open.Fingerprint()
+	a.fingerprint = p.plain.Fingerprint()
 	a.at = time.Now()
 	return a
 }
@@ -172,7 +181,7 @@ func (p *prober) askAccount(ctx context.Context, a *answer) {
 			a.credentialsErr = err
 			return
 		}
-		p.secret = controller.New(p.address, p.target.Settings, cr, p.transport)
+		p.secret = controller.New(p.address, p.pinned(), cr, p.transport)
 	}
 	health, err := p.secret.SystemHealth(ctx)
 	if err != nil {
@@ -191,6 +200,16 @@ func (p *prober) askAccount(ctx context.Context, a *answer) {
 			a.licensing = &l
 		}
 	}
+}
+
+// pinned are the settings for the questions with a secret.
+func (p *prober) pinned() controller.Settings {
+	s := p.target.Settings
+	first := s.TLS.Trust == "" || s.TLS.Trust == controller.TrustPinFirst
+	if p.pinFirst && first && s.TLS.Fingerprint == "" && s.TLS.CACert == "" {
+		s.TLS.Fingerprint = p.plain.Fingerprint()
+	}
+	return s
 }
 
 func (p *prober) credentials(ctx context.Context) (controller.Credentials, error) {
