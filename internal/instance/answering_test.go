@@ -2,6 +2,7 @@ package instance_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/base64"
 	"io"
 	"net/http"
@@ -181,4 +182,12 @@ func (r *tape) last(action string) url.Values {
 		}
 	}
 	return nil
+}
+
+// bare is a running instance and nothing more.
+const bare = `<DescribeInstancesResponse><reservationSet><item><instancesSet><item><instanceId>` + nobody + `</instanceId>
+	<instanceState><name>running</name></instanceState></item></instancesSet></item></reservationSet></DescribeInstancesResponse>`
+
+func partition(name string, err error) func(context.Context) (string, error) {
+	return func(context.Context) (string, error) { return name, err }
 }

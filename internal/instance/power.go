@@ -242,16 +242,16 @@ func (c *Client) Terminate(ctx context.Context, id, accountID string, mode StopM
 	grace := c.graceEnd(id, time.Time{})
 	report(progress, "terminating "+id)
 	force, skip := mode.flags()
-	known := true
+	known := false
 	err := wait.Poll(ctx, c.pace(), func(ctx context.Context) (bool, error) {
 		err := c.stable(ctx, id, func(ctx context.Context) error {
 			_, err := c.api.TerminateInstances(ctx, &ec2.TerminateInstancesInput{InstanceIds: []string{id}, Force: force, SkipOsShutdown: skip})
 			return c.fail(err)
 		})
 		if !fault.Is(err, fault.NotFound) {
-			return err == nil, err
+			known = err == nil
+			return known, err
 		}
-		known = false
 		return !time.Now().Before(grace), nil // may be too new to be known
 	})
 	if err != nil {
