@@ -117,6 +117,9 @@ func (s *Simulator) Apply(ctx context.Context, w World) error {
 	if err := w.check(); err != nil {
 		return err
 	}
+	if w.CML.Admin != nil {
+		s.CML.SetAdmin(*w.CML.Admin)
+	}
 	s.CML.Prepare(func(m *cml.Machine) { w.CML.prepare(m) })
 	w.SSMS.apply(s.CML.SSMS())
 	for name, region := range w.Regions {
@@ -173,9 +176,6 @@ func (c CMLWorld) prepare(m *cml.Machine) {
 	}
 	if c.Version != "" {
 		_ = m.SetVersion(c.Version)
-	}
-	if c.Admin != nil {
-		m.SetAdmin(*c.Admin)
 	}
 	for _, user := range c.Users {
 		m.AddUser(user.Credentials, user.Admin)

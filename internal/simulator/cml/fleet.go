@@ -137,7 +137,18 @@ func New(options Options) (*Fleet, error) {
 func (f *Fleet) Port() int { return f.options.Port }
 
 // Admin is the administrator of machines whose user data name none.
-func (f *Fleet) Admin() Credentials { return f.options.Admin }
+func (f *Fleet) Admin() Credentials {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.options.Admin
+}
+
+// SetAdmin changes the administrator of machines that are created from now on.
+func (f *Fleet) SetAdmin(admin Credentials) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.options.Admin = admin
+}
 
 // SSMS is the licence server that all machines talk to.
 func (f *Fleet) SSMS() *SSMS { return f.ssms }

@@ -1,6 +1,9 @@
 package cml
 
-import "time"
+import (
+	"reflect"
+	"time"
+)
 
 // Switches choose between behaviours that no primary source confirms
 // (cml-api.md marks them "not confirmed"). The zero value is the reading that
@@ -87,4 +90,14 @@ type Switches struct {
 	// NewUDIPerImage gives a machine started from a saved image a new
 	// product_uuid; otherwise it keeps the image's (cml-api.md 5.1).
 	NewUDIPerImage bool
+}
+
+// SwitchNames are the names of the switches, in their order.
+func SwitchNames() []string {
+	kind := reflect.TypeFor[Switches]()
+	names := make([]string, 0, kind.NumField())
+	for i := range kind.NumField() {
+		names = append(names, kind.Field(i).Name)
+	}
+	return names
 }
