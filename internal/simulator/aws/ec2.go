@@ -38,7 +38,8 @@ func init() {
 	operations = map[string]operation{}
 	for _, part := range []map[string]operation{
 		launchOperations, powerOperations, readOperations, changeOperations, tagOperations,
-		volumeOperations, profileOperations, networkOperations, catalogOperations,
+		volumeOperations, profileOperations, networkOperations, addressOperations, interfaceOperations,
+		catalogOperations, imageOperations, snapshotOperations, spotOperations,
 	} {
 		for name, op := range part {
 			operations[name] = op

@@ -26,7 +26,6 @@ func (r *Region) instanceNode(i *instance) []node {
 	if i.spot != nil {
 		lifecycle, spotID = "spot", i.spot.id
 	}
-	hypervisor := "xen" // EC2 answers "xen" for Nitro and bare metal instances too
 	nodes := []node{
 		text("instanceId", i.id),
 		text("imageId", i.imageID),
@@ -55,7 +54,7 @@ func (r *Region) instanceNode(i *instance) []node {
 		text("spotInstanceRequestId", spotID),
 		text("clientToken", i.clientToken),
 		tagSet(i.tags),
-		text("hypervisor", hypervisor),
+		text("hypervisor", "xen"), // for Nitro and bare metal instances too
 		list("networkInterfaceSet", collect(i.interfaces, r.attachedInterfaceNode)),
 		flag("ebsOptimized", i.ebsOptimal),
 		flag("enaSupport", true),

@@ -2,7 +2,6 @@ package aws
 
 import (
 	"fmt"
-	"net/netip"
 	"time"
 )
 
@@ -29,7 +28,7 @@ func (r *Region) powerOn(i *instance) {
 			return
 		}
 		for _, n := range i.interfaces {
-			if n.wantsPublic && !n.public.IsValid() {
+			if n.wantsPublic && n.elastic == nil {
 				n.public = r.sim.pool.public()
 			}
 		}
@@ -113,7 +112,7 @@ func (r *Region) halt(i *instance, reason ending, transition string) {
 		i.state = stateStopped
 		i.runningSince = time.Time{}
 		for _, n := range i.interfaces {
-			n.public = netip.Addr{}
+			n.public = noAddress
 		}
 	})
 }

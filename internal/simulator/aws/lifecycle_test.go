@@ -147,9 +147,7 @@ func TestReboot(t *testing.T) {
 	if _, err := w.ec2(home).RebootInstances(context.Background(), &ec2.RebootInstancesInput{InstanceIds: []string{id}}); err != nil {
 		t.Fatal(err)
 	}
-	for len(g.seen()) < 3 && t.Context().Err() == nil {
-		time.Sleep(time.Millisecond)
-	}
+	eventually(t, "second boot", func() bool { return len(g.seen()) == 3 })
 	after := w.describe(id)
 	if *after.PublicIpAddress != *before.PublicIpAddress || !after.LaunchTime.Equal(*before.LaunchTime) {
 		t.Errorf("a reboot changed %s to %s, %s to %s", *before.PublicIpAddress, *after.PublicIpAddress, before.LaunchTime, after.LaunchTime)

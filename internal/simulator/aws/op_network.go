@@ -10,7 +10,6 @@ var networkOperations = map[string]operation{
 	"DescribeRouteTables":        {run: (*call).describeRouteTables, params: "RouteTableId.#" + pageParams, reads: true},
 	"DescribeKeyPairs":           {run: (*call).describeKeyPairs, params: "KeyName.# KeyPairId.# IncludePublicKey" + filterParams, reads: true},
 	"DescribeNetworkInterfaces":  {run: (*call).describeNetworkInterfaces, params: "NetworkInterfaceId.# IncludeManagedResources" + pageParams, reads: true},
-	"DescribeAddresses":          {run: (*call).describeAddresses, params: "AllocationId.# PublicIp.#" + filterParams, reads: true},
 }
 
 // describe is the common way of the Describe operations: ids, filters, page, shape.

@@ -89,9 +89,6 @@ func (c *call) modifyVolume() ([]node, *APIError) {
 	if refused != nil {
 		return nil, refused
 	}
-	if v.attached != nil && v.attached.instance.state == statePending {
-		return nil, refuse("IncorrectState", "Volume '%s' cannot be modified while its instance is pending.", v.id)
-	}
 	if refused := c.checkChangeRate(v); refused != nil {
 		return nil, refused
 	}

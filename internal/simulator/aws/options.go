@@ -48,6 +48,11 @@ type Timing struct {
 	Snapshot time.Duration
 	// Setting is the time for which metadata options, monitoring and profile associations are pending.
 	Setting time.Duration
+	// Latency is the time that every request is on its way, a millisecond by default. An answer
+	// that comes sooner than any network could bring it meets a race of the SDK for Go: it
+	// closes the body of the request when the answer begins, which breaks the connection if the
+	// transport has not yet seen the end of that body.
+	Latency time.Duration
 }
 
 // DefaultTiming is what tests use: every state can be observed, none holds anything up.
@@ -62,6 +67,7 @@ func DefaultTiming() Timing {
 		VolumeOptimizing:   20 * time.Millisecond,
 		Snapshot:           30 * time.Millisecond,
 		Setting:            10 * time.Millisecond,
+		Latency:            time.Millisecond,
 	}
 }
 
@@ -71,7 +77,7 @@ func (t Timing) withDefaults() Timing {
 		{&t.Pending, &d.Pending}, {&t.Stopping, &d.Stopping}, {&t.ShuttingDown, &d.ShuttingDown},
 		{&t.StatusInitializing, &d.StatusInitializing}, {&t.TerminatedVisible, &d.TerminatedVisible},
 		{&t.VolumeModifying, &d.VolumeModifying}, {&t.VolumeOptimizing, &d.VolumeOptimizing},
-		{&t.Snapshot, &d.Snapshot}, {&t.Setting, &d.Setting},
+		{&t.Snapshot, &d.Snapshot}, {&t.Setting, &d.Setting}, {&t.Latency, &d.Latency},
 	} {
 		if *pair.have == 0 {
 			*pair.have = *pair.want

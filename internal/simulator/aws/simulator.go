@@ -2,8 +2,10 @@ package aws
 
 import (
 	"bytes"
+	"compress/gzip"
 	"io"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -80,6 +82,8 @@ func New(options Options) (*Simulator, error) {
 	}
 	s.Register(&ec2Service{sim: s})
 	s.Register(&stsService{sim: s})
+	s.Register(newQuotaService(s))
+	s.Register(newPricingService(s))
 	return s, nil
 }
 
@@ -140,6 +144,7 @@ func (s *Simulator) ServeHTTP(w http.ResponseWriter, httpRequest *http.Request) 
 
 // answer runs the operation itself.
 func (s *Simulator) answer(w http.ResponseWriter, r *Request, service Service) {
+	time.Sleep(s.options.Timing.Latency)
 	s.mu.Lock()
 	answer, refused := s.serve(r, service)
 	s.mu.Unlock()
@@ -164,8 +169,22 @@ func send(w http.ResponseWriter, r *Request, answer Answer) {
 	}
 	w.Header().Set("Content-Type", answer.ContentType)
 	w.Header().Set("X-Amzn-Requestid", r.ID)
+	body := answer.Body
+	if len(body) > 1<<10 && strings.Contains(r.HTTP.Header.Get("Accept-Encoding"), "gzip") {
+		body = zipped(body)
+		w.Header().Set("Content-Encoding", "gzip")
+	}
 	w.WriteHeader(answer.Status)
-	_, _ = w.Write(answer.Body) // the client may have gone; there is nobody else to tell
+	_, _ = w.Write(body) // the client may have gone; there is nobody else to tell
+}
+
+// zipped compresses a long answer for a client that accepts it, as EC2 does.
+func zipped(body []byte) []byte {
+	var out bytes.Buffer
+	writer := gzip.NewWriter(&out)
+	_, _ = writer.Write(body) // a bytes.Buffer does not fail
+	_ = writer.Close()
+	return out.Bytes()
 }
 
 // injected is the error of a scripted fault, with what the script left out.

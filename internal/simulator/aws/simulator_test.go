@@ -101,18 +101,25 @@ func (w *world) running(change ...func(*ec2.RunInstancesInput)) string {
 	return id
 }
 
-// await waits for a state, as long as the test may run.
+// await waits for a state of an instance.
 func (w *world) await(id, state string) types.Instance {
 	w.t.Helper()
-	for {
-		i := w.describe(id)
-		if string(i.State.Name) == state {
-			return i
+	var i types.Instance
+	eventually(w.t, "state "+state, func() bool {
+		i = w.describe(id)
+		return string(i.State.Name) == state
+	})
+	return i
+}
+
+// eventually waits for something that happens by itself. The limit is for what never
+// happens, not for what is slow.
+func eventually(t *testing.T, what string, happened func() bool) {
+	t.Helper()
+	for limit := time.Now().Add(time.Minute); !happened(); time.Sleep(2 * time.Millisecond) {
+		if time.Now().After(limit) {
+			t.Fatalf("never happened: %s", what)
 		}
-		if w.t.Context().Err() != nil {
-			w.t.Fatalf("%s is %s, not %s", id, i.State.Name, state)
-		}
-		time.Sleep(2 * time.Millisecond)
 	}
 }
 

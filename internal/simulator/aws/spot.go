@@ -66,3 +66,52 @@ func (s *spotRequest) close() {
 		s.setStatus("closed", "instance-terminated-by-user")
 	}
 }
+
+var spotOperations = map[string]operation{
+	"DescribeSpotInstanceRequests": {run: (*call).describeSpotRequests, params: "SpotInstanceRequestId.#" + pageParams, reads: true},
+	"CancelSpotInstanceRequests":   {run: (*call).cancelSpotRequests, params: "SpotInstanceRequestId.#"},
+}
+
+var spotFilters = filterTable[*spotRequest]{
+	"spot-instance-request-id": func(s *spotRequest) []string { return []string{s.id} },
+	"instance-id":              func(s *spotRequest) []string { return []string{s.instance.id} },
+	"state":                    func(s *spotRequest) []string { return []string{s.state} },
+	"status-code":              func(s *spotRequest) []string { return []string{s.code} },
+	"type":                     func(s *spotRequest) []string { return []string{s.kind} },
+}
+
+func (c *call) describeSpotRequests() ([]node, *APIError) {
+	return describe(c, &c.region.spots, spotIDs, "SpotInstanceRequestId", spotFilters, func(s *spotRequest) map[string]string { return s.tags },
+		"spotInstanceRequestSet", func(s *spotRequest) []node {
+			return []node{
+				text("spotInstanceRequestId", s.id), text("spotPrice", s.maxPrice), text("type", s.kind), text("state", s.state),
+				group("status", text("code", s.code), text("message", s.code), moment("updateTime", s.updated)),
+				text("instanceId", s.instance.id), moment("createTime", s.created), moment("validUntil", s.validUntil), text("productDescription", "Linux/UNIX"),
+				text("launchedAvailabilityZone", s.zone), text("instanceInterruptionBehavior", s.interruption),
+				group("launchSpecification", text("imageId", s.imageID), text("instanceType", s.typeName)), tagSet(s.tags),
+			}
+		})
+}
+
+// cancelSpotRequests leaves the instances as they are; cancelling twice is no error (EC2 API
+// reference, "CancelSpotInstanceRequests").
+func (c *call) cancelSpotRequests() ([]node, *APIError) {
+	ids := c.list("SpotInstanceRequestId")
+	if len(ids) == 0 {
+		return nil, missingParameter("SpotInstanceRequestId")
+	}
+	found, refused := c.region.spots.pick(spotIDs, ids)
+	if refused != nil {
+		return nil, refused
+	}
+	for _, s := range found {
+		code := "canceled-before-fulfillment"
+		if s.instance.alive() {
+			code = "request-canceled-and-instance-running"
+		}
+		s.setStatus("cancelled", code)
+	}
+	return []node{list("spotInstanceRequestSet", collect(found, func(s *spotRequest) []node {
+		return []node{text("spotInstanceRequestId", s.id), text("state", s.state)}
+	}))}, nil
+}
