@@ -1,6 +1,7 @@
 package aws
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"net/netip"
@@ -38,8 +39,9 @@ type addressPool struct {
 // listener on a port that belongs to the slot, so it ends with the process at the latest.
 func newAddressPool() (*addressPool, error) {
 	pool := &addressPool{publicNext: 1, privates: map[netip.Addr]bool{}, sixNext: 0x100}
+	var listen net.ListenConfig
 	for slot := range slots {
-		claim, err := net.Listen("tcp4", fmt.Sprintf("127.0.0.1:%d", firstSlotPort+slot))
+		claim, err := listen.Listen(context.Background(), "tcp4", fmt.Sprintf("127.0.0.1:%d", firstSlotPort+slot))
 		if err != nil {
 			continue
 		}

@@ -40,12 +40,6 @@ func InstanceTypes() []InstanceType {
 
 func (t *InstanceType) cores() int { return t.VCPUs / t.ThreadsPerCore }
 
-// family is "m8i" of "m8i.2xlarge".
-func (t *InstanceType) family() string {
-	family, _, _ := strings.Cut(t.Name, ".")
-	return family
-}
-
 // standard tells that the type counts against the vCPU quota of the standard families
 // ("Amazon EC2 instance type quotas").
 func (t *InstanceType) standard() bool { return strings.ContainsRune("acdhimrtz", rune(t.Name[0])) }

@@ -5,10 +5,10 @@ import (
 	"encoding/base64"
 	"errors"
 	"net/http"
+	"net/netip"
 	"strings"
 	"testing"
 
-	"errors"
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
@@ -190,11 +190,25 @@ func TestProfilePropagation(t *testing.T) {
 
 func TestLaunchStorageAndNetwork(t *testing.T) {
 	w := newWorld(t, aws.Options{})
+	subnets, err := w.ec2(home).DescribeSubnets(context.Background(), &ec2.DescribeSubnetsInput{SubnetIds: []string{aws.SeededID("subnet", home, aws.SerialSubnetA)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	private := netip.MustParsePrefix(*subnets.Subnets[0].CidrBlock).Addr().Next().Next().Next().Next().Next().Next().String()
 	id := w.running(
 		disk(types.EbsBlockDevice{VolumeSize: sdk.Int32(128), VolumeType: "gp3", Iops: sdk.Int32(4000), Throughput: sdk.Int32(250), Encrypted: sdk.Bool(true), DeleteOnTermination: sdk.Bool(false)}),
-		nic(types.InstanceNetworkInterfaceSpecification{AssociatePublicIpAddress: sdk.Bool(false), Ipv6AddressCount: sdk.Int32(2)}),
+		nic(types.InstanceNetworkInterfaceSpecification{AssociatePublicIpAddress: sdk.Bool(false), Ipv6AddressCount: sdk.Int32(2), PrivateIpAddress: &private}),
 	)
 	i := w.describe(id)
+	if *i.PrivateIpAddress != private {
+		t.Errorf("private address %s, want %s", *i.PrivateIpAddress, private)
+	}
+	_, err = w.ec2(home).RunInstances(context.Background(), func() *ec2.RunInstancesInput {
+		in := launchInput()
+		in.PrivateIpAddress = &private
+		return in
+	}())
+	wantCode(t, err, "InvalidIPAddress.InUse")
 	if i.PublicIpAddress != nil || len(i.NetworkInterfaces[0].Ipv6Addresses) != 2 || i.Ipv6Address == nil {
 		t.Errorf("public %v, IPv6 %v", i.PublicIpAddress, i.NetworkInterfaces[0].Ipv6Addresses)
 	}

@@ -46,9 +46,7 @@ func (r *Region) powerOn(i *instance) {
 func (r *Region) boot(i *instance, generation int, done func()) {
 	event := i.bootEvent()
 	s := r.sim
-	s.working.Add(1)
-	go func() {
-		defer s.working.Done()
+	s.background(func() {
 		i.guest.Lock()
 		defer i.guest.Unlock()
 		if !s.current(i, generation) {
@@ -63,7 +61,7 @@ func (r *Region) boot(i *instance, generation int, done func()) {
 		if i.generation == generation && !s.closed {
 			done()
 		}
-	}()
+	})
 }
 
 // current reports whether no other order for power came since.
@@ -80,9 +78,7 @@ func (r *Region) powerOff(i *instance, d time.Duration, done func()) {
 	generation := i.generation
 	began := time.Now()
 	s := r.sim
-	s.working.Add(1)
-	go func() {
-		defer s.working.Done()
+	s.background(func() {
 		i.guest.Lock()
 		if i.powered && s.options.Guest != nil {
 			s.options.Guest.Shutdown(i.id)
@@ -99,7 +95,7 @@ func (r *Region) powerOff(i *instance, d time.Duration, done func()) {
 				done()
 			}
 		})
-	}()
+	})
 }
 
 // halt begins stopping. The automatic public address goes back to its pool; the private
@@ -165,9 +161,7 @@ func (r *Region) removeInterface(n *networkInterface) {
 func (r *Region) reboot(i *instance) {
 	s := r.sim
 	generation := i.generation
-	s.working.Add(1)
-	go func() {
-		defer s.working.Done()
+	s.background(func() {
 		i.guest.Lock()
 		if i.powered && s.options.Guest != nil {
 			s.options.Guest.Shutdown(i.id)
@@ -180,7 +174,7 @@ func (r *Region) reboot(i *instance) {
 			i.booted++
 			r.boot(i, generation, func() {})
 		}
-	}()
+	})
 }
 
 // readdress tells the guest that addresses of a running instance changed.
@@ -191,15 +185,13 @@ func (r *Region) readdress(i *instance) {
 		return
 	}
 	event, generation := i.bootEvent(), i.generation
-	s.working.Add(1)
-	go func() {
-		defer s.working.Done()
+	s.background(func() {
 		i.guest.Lock()
 		defer i.guest.Unlock()
 		if i.powered && s.current(i, generation) {
 			guest.Readdress(event)
 		}
-	}()
+	})
 }
 
 // Reasons of EC2 (EC2 API reference, "StateReason").

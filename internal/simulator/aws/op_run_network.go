@@ -98,7 +98,8 @@ func (c *call) planInterface(spec params, explicit bool) (interfacePlan, *APIErr
 	if n.sixes > 0 && !n.subnet.six.IsValid() {
 		return n, refuse("InvalidParameterValue", "The subnet %s has no IPv6 CIDR block", n.subnet.id)
 	}
-	return n, c.planPrivate(spec, &n)
+	refused = c.planPrivate(spec, &n)
+	return n, refused
 }
 
 // planPrivate checks an address that was asked for; others are given at launch.

@@ -19,7 +19,7 @@ var quotaNames = map[string]string{
 
 // quota is GetServiceQuota (Service Quotas API reference).
 func (s *Simulator) quota(r *Request) (any, *APIError) {
-	var asked struct{ ServiceCode, QuotaCode, ContextId string }
+	var asked struct{ ServiceCode, QuotaCode, ContextID string }
 	if refused := input(r, &asked); refused != nil {
 		return nil, refused
 	}

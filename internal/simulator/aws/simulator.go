@@ -234,3 +234,16 @@ func (s *Simulator) after(d time.Duration, f func()) {
 	})
 	s.timers[timer] = struct{}{}
 }
+
+// background runs f, which takes the lock itself where it needs it; Close waits for it. It
+// must be called with the lock held.
+func (s *Simulator) background(f func()) {
+	if s.closed {
+		return
+	}
+	s.working.Add(1)
+	go func() {
+		defer s.working.Done()
+		f()
+	}()
+}
