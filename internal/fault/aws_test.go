@@ -96,7 +96,7 @@ func TestFromAWS(t *testing.T) {
 	if got, want := e.Error(), "RunInstances in us-east-1: InsufficientInstanceCapacity: none here"; got != want {
 		t.Errorf("text %q, want %q", got, want)
 	}
-	if fault.FromAWS(err, "eu-west-1") != err {
+	if again := fault.FromAWS(err, "eu-west-1"); fault.As(again).Region != "us-east-1" {
 		t.Error("a classified error was classified again")
 	}
 	if fault.FromAWS(nil, "eu-west-1") != nil {

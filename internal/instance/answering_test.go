@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -20,12 +21,25 @@ import (
 // answer. It returns its address.
 func answering(t *testing.T, answer func(action string) string) string {
 	t.Helper()
+	return answeringTo(t, func(asked url.Values) string { return answer(asked.Get("Action")) })
+}
+
+// answeringTo sees the whole request. An empty answer is one that gets lost.
+func answeringTo(t *testing.T, answer func(asked url.Values) string) string {
+	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if err := r.ParseForm(); err != nil {
 			t.Error(err)
 		}
+		body := answer(r.PostForm)
+		if body == "" {
+			panic(http.ErrAbortHandler) // the answer is lost
+		}
 		w.Header().Set("Content-Type", "text/xml")
-		if _, err := w.Write([]byte(answer(r.PostForm.Get("Action")))); err != nil {
+		if strings.Contains(body, "<Errors>") {
+			w.WriteHeader(http.StatusBadRequest)
+		}
+		if _, err := w.Write([]byte(body)); err != nil {
 			t.Log(err)
 		}
 	}))

@@ -95,7 +95,8 @@ func (c *coalescer[V]) join(ctx context.Context, id string) *batch[V] {
 	} else {
 		b.timer.Reset(max(0, min(c.gather, gatherMost*c.gather-time.Since(b.since))))
 	}
-	if b.readers[id]++; b.readers[id] == 1 {
+	b.readers[id]++
+	if b.readers[id] == 1 {
 		b.ids = append(b.ids, id)
 	}
 	b.present++
@@ -155,7 +156,8 @@ func (c *coalescer[V]) leave(b *batch[V], id string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	b.readers[id]--
-	if b.present--; b.present > 0 {
+	b.present--
+	if b.present > 0 {
 		return
 	}
 	b.cancel()

@@ -205,7 +205,7 @@ func TestCoalescerError(t *testing.T) {
 		var wg sync.WaitGroup
 		for n := range 5 {
 			wg.Go(func() {
-				if _, _, err := c.get(t.Context(), fmt.Sprint(n)); err != broken {
+				if _, _, err := c.get(t.Context(), fmt.Sprint(n)); !errors.Is(err, broken) {
 					t.Errorf("%d: %v", n, err)
 				}
 			})
@@ -227,7 +227,7 @@ func TestCoalescerReaderLeaves(t *testing.T) {
 		var wg sync.WaitGroup
 		wg.Go(func() { // opened the batch, and leaves it under way
 			start := time.Now()
-			if _, _, err := c.get(first, "a"); err != why || time.Since(start) != 500*time.Millisecond {
+			if _, _, err := c.get(first, "a"); !errors.Is(err, why) || time.Since(start) != 500*time.Millisecond {
 				t.Errorf("after %s: %v", time.Since(start), err)
 			}
 		})

@@ -2,7 +2,6 @@ package instance
 
 import (
 	"context"
-	"errors"
 	"maps"
 	"slices"
 	"strings"
@@ -294,12 +293,6 @@ func (c *Client) Orphans(ctx context.Context, name string) ([]*Instance, error) 
 // retried by then, but a wait has time.
 func transient(err error) bool {
 	return fault.Is(err, fault.Throttled, fault.Server, fault.Unreachable)
-}
-
-// absent says that an error is about an instance that shows in no read.
-func absent(err error) bool {
-	var gone *GoneError
-	return errors.As(err, &gone) && gone.Instance == nil
 }
 
 // clone is a copy that shares nothing, for one answer may go to several readers.

@@ -251,7 +251,8 @@ func TestLaunchCapacity(t *testing.T) {
 	if want := []string{"m8i.2xlarge " + subnetA, "m8i.2xlarge " + subnetB, "m5zn.metal " + subnetA, "m5zn.metal " + subnetB}; !slices.Equal(tried, want) {
 		t.Errorf("tried %q", tried)
 	}
-	if slices.Sort(tokens); len(slices.Compact(tokens)) != 4 {
+	slices.Sort(tokens)
+	if len(slices.Compact(tokens)) != 4 {
 		t.Error("a client token served twice")
 	}
 

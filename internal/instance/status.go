@@ -144,9 +144,9 @@ func (c *Client) ConsoleOutput(ctx context.Context, id string) (string, error) {
 	if err != nil {
 		return "", c.fail(err)
 	}
-	text, err := base64.StdEncoding.DecodeString(strings.TrimSpace(aws.ToString(out.Output)))
-	if err != nil {
-		return aws.ToString(out.Output), nil // better than nothing, for one who looks for a cause
+	raw := aws.ToString(out.Output)
+	if text, err := base64.StdEncoding.DecodeString(strings.TrimSpace(raw)); err == nil {
+		return string(text), nil
 	}
-	return string(text), nil
+	return raw, nil // not as documented, but better than nothing for one who looks for a cause
 }

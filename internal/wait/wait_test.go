@@ -43,7 +43,7 @@ func TestSleep(t *testing.T) {
 		ctx, cancel := context.WithCancelCause(t.Context())
 		time.AfterFunc(time.Minute, func() { cancel(why) })
 		start = time.Now()
-		if err := wait.Sleep(ctx, time.Hour); err != why || time.Since(start) != time.Minute {
+		if err := wait.Sleep(ctx, time.Hour); !errors.Is(err, why) || time.Since(start) != time.Minute {
 			t.Errorf("slept %s, %v", time.Since(start), err)
 		}
 	})
@@ -171,7 +171,7 @@ func TestStateFailure(t *testing.T) {
 			s := &script{answers: []answer{{state: "running"}, {err: broken}}}
 			w := waitFor(s)
 			w.Tolerate = tolerate
-			if _, err := w.Do(t.Context()); err != broken || s.asked != 2 {
+			if _, err := w.Do(t.Context()); !errors.Is(err, broken) || s.asked != 2 {
 				t.Errorf("asked %d times, %v", s.asked, err)
 			}
 		}
@@ -220,7 +220,7 @@ func TestPollError(t *testing.T) {
 			}
 			return false, nil
 		})
-		if err != broken || asked != 3 {
+		if !errors.Is(err, broken) || asked != 3 {
 			t.Errorf("asked %d times, %v", asked, err)
 		}
 	})
