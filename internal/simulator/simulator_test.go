@@ -3,6 +3,7 @@ package simulator_test
 import (
 	"context"
 	"crypto/tls"
+	"encoding/base64"
 	"encoding/json"
 	"encoding/xml"
 	"io"
@@ -282,5 +283,42 @@ func TestTimingPresets(t *testing.T) {
 	}
 	if _, err := simulator.ParseTiming("slow"); err == nil {
 		t.Error("an unknown preset was taken")
+	}
+}
+
+func TestElasticAddressMovesCML(t *testing.T) {
+	sim := start(t, simulator.Options{})
+	id := launch(t, sim)
+	before := running(t, sim, id)
+	var allocated struct {
+		ID string `xml:"allocationId"`
+		IP string `xml:"publicIp"`
+	}
+	if err := xml.Unmarshal(ec2(t, sim, "us-east-1", "AllocateAddress", "Domain", "vpc"), &allocated); err != nil {
+		t.Fatal(err)
+	}
+	ec2(t, sim, "us-east-1", "AssociateAddress", "AllocationId", allocated.ID, "InstanceId", id)
+	eventually(t, "CML has moved", func() bool { return !refused(allocated.IP, sim.Port()) })
+	information(t, sim, allocated.IP)
+	information(t, sim, before.PrivateIP)
+	if !refused(before.PublicIP, sim.Port()) {
+		t.Error("the address before still answers")
+	}
+}
+
+func TestConsole(t *testing.T) {
+	sim := start(t, simulator.Options{})
+	id := launch(t, sim)
+	running(t, sim, id)
+	sim.CML.Machine(id).Print("hello from inside")
+	var console struct {
+		Output string `xml:"output"`
+	}
+	if err := xml.Unmarshal(ec2(t, sim, "us-east-1", "GetConsoleOutput", "InstanceId", id, "Latest", "true"), &console); err != nil {
+		t.Fatal(err)
+	}
+	text, err := base64.StdEncoding.DecodeString(console.Output)
+	if err != nil || !strings.Contains(string(text), "hello from inside") {
+		t.Errorf("the console shows %q (%v)", text, err)
 	}
 }

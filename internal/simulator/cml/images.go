@@ -29,7 +29,9 @@ func (m *Machine) save() *saved {
 // restore puts the content of an image on the disk of a new machine. The
 // certificate and the key that signs tokens come along, as files do. Call with mu held.
 func (m *Machine) restore(s *saved) {
-	m.release = s.release
+	if !m.versionSet {
+		m.release = s.release
+	}
 	m.accounts = s.accounts.clone()
 	m.labs = s.labs.clone()
 	m.labs.halt(m.now())

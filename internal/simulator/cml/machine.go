@@ -255,19 +255,26 @@ func (m *Machine) visible() Phase {
 
 // apply brings the network in line with the state.
 func (m *Machine) apply() error {
+	_, err := m.settle()
+	return err
+}
+
+// settle is apply, and tells the phase that the network is now in line with.
+func (m *Machine) settle() (Phase, error) {
 	m.gate.Lock()
 	defer m.gate.Unlock()
 	m.mu.Lock()
-	addresses, to := m.addresses, m.visible().mode()
+	addresses, phase := m.addresses, m.visible()
 	m.mu.Unlock()
-	err := m.net.set(addresses, to)
-	if err != nil {
+	err := m.net.set(addresses, phase.mode())
+	m.mu.Lock()
+	known := m.networkError
+	m.networkError = err
+	m.mu.Unlock()
+	if err != nil && (known == nil || known.Error() != err.Error()) {
 		m.fleet.options.Log(m.id + ": " + err.Error())
 	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.networkError = err
-	return err
+	return phase, err
 }
 
 // HoldPhase keeps the machine in a phase, whatever the time, until ReleasePhase.
@@ -329,11 +336,10 @@ func (m *Machine) Readdress(addresses ...string) error {
 	return m.apply()
 }
 
-// Phase is what the outside sees now.
+// Phase is what the outside sees now; by the time it returns, the network is so.
 func (m *Machine) Phase() Phase {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.visible()
+	phase, _ := m.settle() // reported by NetworkError
+	return phase
 }
 
 // Console is what the machine printed on its console so far.

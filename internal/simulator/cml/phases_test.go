@@ -9,6 +9,7 @@ import (
 	"os"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -415,4 +416,51 @@ func TestRecordAndFaults(t *testing.T) {
 	if !slices.Contains(recorder.Operations("cml"), "GET /no/such/path") {
 		t.Error("an unknown path is not recorded")
 	}
+}
+
+func TestOptions(t *testing.T) {
+	if _, err := cml.New(cml.Options{Version: "two"}); err == nil {
+		t.Error("a version that is none was taken")
+	}
+	if err := cml.CheckVersion("2.11.0+sso"); err != nil {
+		t.Error(err)
+	}
+	fleet := newFleet(t, cml.Options{})
+	fleet.SetAdmin(cml.Credentials{Username: "root", Password: "correct horse"})
+	same(t, "admin", fleet.Admin().Username, "root")
+	m, c := ready(t, fleet, cml.Boot{Version: "2.8.1"})
+	c.login(fleet.Admin())
+	same(t, "version of the image", m.Version(), "2.8.1")
+	if err := fleet.Boot(cml.Boot{InstanceID: "i-bad", Version: "two"}); err == nil {
+		t.Error("an image with a bad version booted")
+	}
+	early := fleet.Machine("i-early")
+	if err := early.SetVersion("2.10.0"); err != nil {
+		t.Fatal(err)
+	}
+	ready(t, fleet, cml.Boot{InstanceID: "i-early", Version: "2.8.1"})
+	same(t, "version that a test set", early.Version(), "2.10.0")
+}
+
+func TestTakenAddressIsReported(t *testing.T) {
+	var logged []string
+	taken := address()
+	fleet := newFleet(t, cml.Options{Timing: frozen, Log: func(line string) { logged = append(logged, line) }})
+	squatter, err := net.Listen("tcp", net.JoinHostPort(taken, strconv.Itoa(fleet.Port())))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer squatter.Close()
+	if err := fleet.Boot(cml.Boot{InstanceID: "i-1", Addresses: []string{address(), taken}}); err != nil {
+		t.Fatal(err)
+	}
+	m := fleet.Machine("i-1")
+	if err := m.Advance(); err == nil || !strings.Contains(err.Error(), taken) {
+		t.Errorf("got %v", err)
+	}
+	m.Phase()
+	if len(logged) != 1 || !strings.HasPrefix(logged[0], "i-1: ") {
+		t.Errorf("logged %q", logged)
+	}
+	same(t, "the other address", seen(t, clientOf(t, fleet, m.Addresses()[0])), "refused")
 }

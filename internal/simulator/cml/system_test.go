@@ -127,6 +127,9 @@ func TestStatsAndComputeHosts(t *testing.T) {
 		_, counts := hosts[0].(map[string]any)["node_counts"]
 		same(t, version, [2]bool{nodes, counts}, want)
 	}
+	if err := m.SetVersion("2.9.0"); err != nil {
+		t.Fatal(err)
+	}
 	same(t, "running", pick(t, c.get("/system/compute_hosts").([]any)[0], "node_counts", "running_nodes"), float64(2))
 
 	c.want(200, "PATCH", "/system/compute_hosts/"+id, `{"admission_state":"ONLINE"}`)
