@@ -3,6 +3,7 @@ package instance
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"slices"
 	"strings"
 
@@ -147,9 +148,10 @@ func (c *Client) onceByTag(ctx context.Context, operation, key, nonce string, se
 			break
 		}
 	}
-	out := c.errorf(fault.Ambiguous, operation, "no clear answer came, and nothing tagged %s=%s was found: it may exist all the same", key, nonce)
-	out.Err = last
-	return out
+	if last == nil {
+		last = errors.New("an answer without what was to be made")
+	}
+	return c.errorf(fault.Ambiguous, operation, "nothing tagged %s=%s was found, but it may exist all the same, for no clear answer came: %w", key, nonce, last)
 }
 
 // lookUp calls find until it finds, for the time that EC2 may take to show

@@ -102,6 +102,30 @@ func (c *Client) Launch(ctx context.Context, l Launch, progress func(string)) (*
 	return nil, failed
 }
 
+// Preflight asks EC2 whether it would launch the first candidate, without
+// launching it: permissions, references and quotas, but not capacity. nil means
+// that it would.
+func (c *Client) Preflight(ctx context.Context, l Launch) error {
+	build, err := c.prepare(ctx, l)
+	if err != nil {
+		return err
+	}
+	if len(l.InstanceTypes) == 0 {
+		return c.errorf(fault.Invalid, "RunInstances", "no instance type is given")
+	}
+	subnet := ""
+	if len(l.SubnetIDs) > 0 {
+		subnet = l.SubnetIDs[0]
+	}
+	in := build(l.InstanceTypes[0], subnet)
+	in.DryRun = aws.Bool(true)
+	_, err = c.api.RunInstances(ctx, in)
+	if err = c.fail(err); fault.Is(err, fault.DryRunOK) {
+		return nil
+	}
+	return err
+}
+
 // attempt makes an instance of one type in one subnet.
 func (c *Client) attempt(ctx context.Context, in *ec2.RunInstancesInput, l Launch) (*Instance, error) {
 	profile := time.Now().Add(c.opts.Propagation)

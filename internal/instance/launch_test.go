@@ -494,3 +494,23 @@ func TestLaunchSpot(t *testing.T) {
 		}
 	}
 }
+
+func TestPreflight(t *testing.T) {
+	w := newWorld(t, simulator.Options{})
+	if err := w.Preflight(t.Context(), plain()); err != nil {
+		t.Error(err)
+	}
+	if p := w.last(t, "RunInstances").Params; p.Get("DryRun") != "true" || p.Get("SubnetId") != subnetA {
+		t.Errorf("asked with %v", p)
+	}
+	w.fail(refusal("RunInstances", "UnauthorizedOperation", "You are not authorized to perform this operation.", 1))
+	if err := w.Preflight(t.Context(), plain()); !fault.Is(err, fault.PermissionDenied) {
+		t.Errorf("got %v", err)
+	}
+	if err := w.Preflight(t.Context(), instance.Launch{ImageID: image291}); !fault.Is(err, fault.Invalid) {
+		t.Errorf("no type: %v", err)
+	}
+	if n := len(w.sim.Region(region).Instances()); n != 0 {
+		t.Errorf("%d instances were made", n)
+	}
+}
