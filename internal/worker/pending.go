@@ -11,10 +11,12 @@ import (
 // pendingKey is the private state of a readiness wait that did not finish.
 const pendingKey = "readiness_pending"
 
-// pending is its value: the rung that was waited for, and since when.
+// pending is its value: the rung that was waited for, since when, and whether
+// the wait was that of the creation, which records the certificate.
 type pending struct {
 	Until string    `json:"until"`
 	Since time.Time `json:"since"`
+	Pins  bool      `json:"pins,omitempty"`
 }
 
 // privateReader and privateWriter are the two halves of the framework's private

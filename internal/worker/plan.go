@@ -25,8 +25,8 @@ type planner struct {
 	set     *clients.Set
 	config  *model
 	plan    *model
-	state   *model // nil: create
-	pending bool
+	state   *model   // nil: create
+	pending *pending // nil: no wait is unfinished
 	diags   diag.Diagnostics
 }
 
@@ -41,7 +41,7 @@ func (r *Resource) ModifyPlan(ctx context.Context, req resource.ModifyPlanReques
 	if !req.State.Raw.IsNull() {
 		p.state = new(model)
 		resp.Diagnostics.Append(req.State.Get(ctx, p.state)...)
-		p.pending = pendingWait(ctx, req.Private, &resp.Diagnostics) != nil
+		p.pending = pendingWait(ctx, req.Private, &resp.Diagnostics)
 	}
 	if resp.Diagnostics.HasError() {
 		return
@@ -86,6 +86,7 @@ func (p *planner) derive(ctx context.Context) {
 	plan.Monitoring = choose(p, c.Monitoring, func(s *model) types.Bool { return s.Monitoring }, types.BoolValue(false))
 	plan.SecurityGroupIDs = choose(p, c.SecurityGroupIDs, func(s *model) types.Set { return s.SecurityGroupIDs }, types.SetUnknown(types.StringType))
 	plan.InstanceType = p.instanceType()
+	p.keepMenus()
 	plan.Network = p.network(ctx)
 	plan.MetadataOptions = p.metadata(ctx)
 	plan.RootVolume = p.rootVolume(ctx)
@@ -106,6 +107,27 @@ func (p *planner) defaultRegion(ctx context.Context) types.String {
 		return types.StringUnknown()
 	}
 	return types.StringValue(region)
+}
+
+// keepMenus plans the prior list where the new one still contains what the
+// worker has: a menu is no property of the machine, and core accepts the prior
+// value of an argument as "no change".
+func (p *planner) keepMenus() {
+	if p.state == nil {
+		return
+	}
+	for _, menu := range []struct {
+		plan    *types.List
+		prior   types.List
+		present types.String
+	}{
+		{&p.plan.InstanceTypes, p.state.InstanceTypes, p.state.InstanceType},
+		{&p.plan.SubnetIDs, p.state.SubnetIDs, p.state.SubnetID},
+	} {
+		if known(menu.plan) && !menu.prior.IsNull() && slices.ContainsFunc(menu.plan.Elements(), menu.present.Equal) {
+			*menu.plan = menu.prior
+		}
+	}
 }
 
 // instanceType resolves the menu: what is there stays while it is in the menu,
@@ -256,7 +278,7 @@ func (p *planner) preference(ctx context.Context) []string {
 
 // willPin reports whether this plan runs a wait that sees a certificate.
 func (p *planner) willPin(ctx context.Context) bool {
-	if p.state != nil && !p.pending {
+	if p.state != nil && (p.pending == nil || !p.pending.Pins) {
 		return false
 	}
 	w, _ := attribute.ExpandReadiness(ctx, p.plan.Readiness)
@@ -327,7 +349,7 @@ func (p *planner) update(ctx context.Context) path.Paths {
 		}
 	}
 	readdress := has(rows, addressing)
-	waiting := p.pending && state.InstanceState.ValueString() == "running"
+	waiting := p.pending != nil && state.InstanceState.ValueString() == "running"
 	keepComputed(plan, state, restarts, readdress, waiting || restarts)
 	p.keepFixedAddresses(ctx, restarts, readdress)
 	plan.Managed = p.managedTags(ctx, rows)
@@ -374,7 +396,7 @@ func (p *planner) url(ctx context.Context, address types.String) types.String {
 // managedTags is the prior map with what this plan changes in it, so that the
 // tag of the creator stays.
 func (p *planner) managedTags(ctx context.Context, rows []change) types.Map {
-	if len(p.state.Managed.Elements()) == 0 || !slices.ContainsFunc(rows, func(row change) bool { return row.effect != record }) && !p.pending {
+	if len(p.state.Managed.Elements()) == 0 || !slices.ContainsFunc(rows, func(row change) bool { return row.effect != record }) && p.pending == nil {
 		return p.state.Managed
 	}
 	if p.plan.Name.IsUnknown() || hasUnknown(p.plan.Controller) {

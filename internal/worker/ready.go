@@ -47,7 +47,7 @@ func (r *Resource) runLadder(ctx context.Context, l ladder) outcome {
 	target, diags := r.target(ctx, l)
 	out.diags.Append(diags...)
 	options := l.wait.Options
-	options.Creating = l.creating
+	options.Creating, options.PinFirst = l.creating, l.creating || l.pins
 	if options.Interval == 0 {
 		options.Interval = r.set.Interval()
 	}
@@ -63,7 +63,7 @@ func (r *Resource) runLadder(ctx context.Context, l ladder) outcome {
 		out.diags.Append(tfdiag.Error("CML worker ended while it was waited for", tfdiag.About{ID: out.id, Region: l.ec2.Region()}, err))
 		return out
 	}
-	out.pending = &pending{Until: options.Until.String(), Since: started.UTC()}
+	out.pending = &pending{Until: options.Until.String(), Since: started.UTC(), Pins: options.PinFirst}
 	switch {
 	case fault.Is(err, fault.Canceled):
 		tfdiag.Warn(&out.diags, r.set, tfdiag.ReadinessPending, fmt.Sprintf("The wait for worker %s was canceled. The machine runs and is in the state; the next apply resumes the wait for %q.", out.id, options.Until))

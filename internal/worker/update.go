@@ -26,6 +26,7 @@ type updater struct {
 	rows    []change
 	diags   diag.Diagnostics
 	out     outcome
+	pins    bool
 	waited  bool
 }
 
@@ -47,7 +48,9 @@ func (r *Resource) Update(ctx context.Context, req resource.UpdateRequest, resp 
 	u := &updater{r: r, plan: &plan, done: &done}
 	u.diff = newDiff(ctx, &plan, &state, &u.diags)
 	u.rows = u.diff.applies()
-	resume := pendingWait(ctx, req.Private, &u.diags) != nil && plan.ServiceStatus.IsUnknown()
+	unfinished := pendingWait(ctx, req.Private, &u.diags)
+	resume := unfinished != nil && plan.ServiceStatus.IsUnknown()
+	u.pins = resume && unfinished.Pins
 	if !resume && !has(u.rows, inPlace) && !has(u.rows, addressing) && !has(u.rows, restart) {
 		nullUnknown(&plan)
 		resp.Diagnostics.Append(u.diags...)
@@ -119,7 +122,7 @@ func (u *updater) run(ctx context.Context, resume bool) {
 		}
 	}
 	if restarted || resume {
-		u.out = u.r.runLadder(ctx, ladder{ec2: u.ec2, machine: u.machine, plan: u.plan, wait: ready, pins: resume})
+		u.out = u.r.runLadder(ctx, ladder{ec2: u.ec2, machine: u.machine, plan: u.plan, wait: ready, pins: u.pins})
 		u.waited = true
 		u.diags.Append(u.out.diags...)
 	}
