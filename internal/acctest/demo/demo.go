@@ -33,14 +33,14 @@ const stepLimit = 5 * time.Minute
 // Run tells the story and returns an error when a step did not end as told. It
 // leaves nothing behind, also when ctx ends early.
 func Run(ctx context.Context, o Options) (err error) {
-	s := &story{out: o.Out, engineName: o.Engine.Kind.String()}
+	s := &story{out: o.Out}
 	s.say("A CML worker on a simulated AWS, with %s", o.Engine)
 	s.say("")
 
 	stage, err := setUp(ctx, o, s)
 	if stage != nil {
 		defer func() {
-			if closeErr := stage.close(); err == nil {
+			if closeErr := stage.terraform.Close(); err == nil {
 				err = closeErr
 			}
 		}()

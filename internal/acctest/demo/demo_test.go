@@ -62,7 +62,7 @@ func (o *output) String() string {
 
 func nothingLeft(t *testing.T) {
 	t.Helper()
-	left, err := filepath.Glob(filepath.Join(os.Getenv("TMPDIR"), "cml-demo-*"))
+	left, err := filepath.Glob(filepath.Join(os.Getenv("TMPDIR"), "cml-sandbox-*"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,7 +108,7 @@ func TestDemo(t *testing.T) {
 // asksSimulator sources the file with the settings in a shell, and sends a
 // request to the endpoint that it names.
 func asksSimulator(ctx context.Context) error {
-	files, err := filepath.Glob(filepath.Join(os.Getenv("TMPDIR"), "cml-demo-*", "env"))
+	files, err := filepath.Glob(filepath.Join(os.Getenv("TMPDIR"), "cml-sandbox-*", "env"))
 	if err != nil {
 		return err
 	}

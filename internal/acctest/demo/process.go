@@ -14,47 +14,35 @@ import (
 	"strings"
 	"sync"
 	"time"
-)
 
-// graceful is how long the engine has, once interrupted, to write its state
-// and end before it is killed.
-const graceful = 20 * time.Second
+	"github.com/cml-infra/terraform-provider-cml/internal/acctest/sandbox"
+)
 
 // terraform runs the engine in one folder.
 type terraform struct {
-	path, dir string
-	env       []string
-	story     *story
+	*sandbox.Sandbox
+	dir   string
+	story *story
 	// log is where the engine writes the provider's log (TF_LOG_PATH).
 	log *tail
 }
 
 // name is what a person types to run the engine.
 func (t *terraform) name() string {
-	base := filepath.Base(t.path)
-	if found, err := exec.LookPath(base); err == nil && found == t.path {
+	base := filepath.Base(t.Engine.Path)
+	if found, err := exec.LookPath(base); err == nil && found == t.Engine.Path {
 		return base
 	}
-	return t.path
-}
-
-// command prepares a run that ends gracefully when ctx does, and takes the
-// provider processes with it.
-func (t *terraform) command(ctx context.Context, args ...string) *exec.Cmd {
-	cmd := exec.CommandContext(ctx, t.path, args...)
-	cmd.Dir = t.dir
-	cmd.Env = t.env
-	cmd.WaitDelay = graceful
-	ownGroup(cmd)
-	return cmd
+	return t.Engine.Path
 }
 
 // run starts the engine with its machine-readable output on and tells the
 // story of what it does. It returns the exit code where that is an answer
 // (plan -detailed-exitcode), and an error for any other failure.
 func (t *terraform) run(ctx context.Context, args ...string) (int, error) {
-	cmd := t.command(ctx, args...)
-	defer endGroup(cmd)
+	cmd, after := t.Command(ctx, t.dir, args...)
+	defer after()
+	cmd.Env = append(cmd.Env, "TF_LOG_PROVIDER=INFO", "TF_LOG_PATH="+t.log.path)
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
 		return 0, fmt.Errorf("starting the engine: %w", err)
@@ -86,7 +74,7 @@ func (t *terraform) run(ctx context.Context, args ...string) (int, error) {
 	if failure == "" {
 		failure = strings.TrimSpace(stderr.String())
 	}
-	return 0, fmt.Errorf("%s %s: %w\n%s", t.story.engineName, args[0], err, failure)
+	return 0, fmt.Errorf("%s %s: %w\n%s", t.Engine.Kind, args[0], err, failure)
 }
 
 // changesPlanned is the exit code of plan -detailed-exitcode for a plan that
@@ -95,8 +83,8 @@ const changesPlanned = 2
 
 // quiet runs the engine without a story and returns what it prints.
 func (t *terraform) quiet(ctx context.Context, args ...string) ([]byte, error) {
-	cmd := t.command(ctx, args...)
-	defer endGroup(cmd)
+	cmd, after := t.Command(ctx, t.dir, args...)
+	defer after()
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
@@ -104,7 +92,7 @@ func (t *terraform) quiet(ctx context.Context, args ...string) ([]byte, error) {
 		return nil, context.Cause(ctx)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%s %s: %w\n%s%s", t.story.engineName, args[0], err, out, stderr.String())
+		return nil, fmt.Errorf("%s %s: %w\n%s%s", t.Engine.Kind, args[0], err, out, stderr.String())
 	}
 	return out, nil
 }

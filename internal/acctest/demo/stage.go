@@ -2,28 +2,18 @@ package demo
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/cml-infra/terraform-provider-cml/internal/acctest/engine"
-	"github.com/cml-infra/terraform-provider-cml/internal/acctest/mirror"
+	"github.com/cml-infra/terraform-provider-cml/internal/acctest/sandbox"
 	"github.com/cml-infra/terraform-provider-cml/internal/simulator"
 	"github.com/cml-infra/terraform-provider-cml/internal/simulator/aws"
-)
-
-const (
-	// region of the demo.
-	region = "us-east-1"
-	// version under which the mirror has the provider; above every release, so
-	// that an engine takes it.
-	version = "99.0.0"
 )
 
 // Members of the simulator's default world (package aws).
@@ -33,60 +23,46 @@ const (
 	seededSecurityGroup = 0x002 // "cml": the ports of CML are open
 )
 
-// stage is all that the story needs: a simulated AWS, and a folder with the
-// configuration and an engine that knows where to find both.
+// stage is all that the story needs: an engine in a sandbox, in a folder with
+// the configuration.
 type stage struct {
 	story     *story
-	dir       string
-	sim       *simulator.Simulator
 	terraform *terraform
-	// settings are the variables that make an engine use the simulated world, in
-	// the order in which they are shown.
-	settings []string
+	sim       *simulator.Simulator
 	// url of the first start.
 	url string
 }
 
-// setUp builds the provider, starts the simulator and initialises the working
+// setUp starts the simulator, builds the provider and initialises the working
 // folder. A stage that is not nil has to be closed, also with an error.
 func setUp(ctx context.Context, o Options, s *story) (*stage, error) {
 	root, err := engine.Root()
 	if err != nil {
 		return nil, err
 	}
-	dir, err := os.MkdirTemp("", "cml-demo-")
+	box, err := sandbox.New(ctx, o.Engine, o.Simulator)
 	if err != nil {
-		return nil, fmt.Errorf("making room for the demo: %w", err)
+		return nil, err
 	}
-	st := &stage{story: s, dir: dir}
-
-	// The simulator outlives an interrupt: the engine still asks it while it ends.
-	st.sim, err = simulator.Start(context.WithoutCancel(ctx), o.Simulator)
-	if err != nil {
-		return st, err
+	work := filepath.Join(box.Dir, "work")
+	st := &stage{
+		story: s, sim: box.Simulator,
+		terraform: &terraform{Sandbox: box, dir: work, story: s, log: &tail{path: filepath.Join(box.Dir, "provider.log")}},
 	}
 	s.say("   simulator  AWS at %s; CML on addresses in 127.64.0.0/10, port %d", st.sim.Endpoint(), st.sim.Port())
 
 	s.say("   provider   is built from this clone; the first time takes minutes, for the AWS SDK")
 	begin := time.Now()
-	program := filepath.Join(dir, "terraform-provider-cml")
-	if err := mirror.Build(ctx, ".", program, "-X main.version=demo"); err != nil {
-		return st, errors.Join(context.Cause(ctx), err)
-	}
-	m := mirror.Mirror{Dir: filepath.Join(dir, "mirror")}
-	if err := m.Add(program, engine.Namespace, engine.TypeName, version); err != nil {
+	if err := box.Build(ctx); err != nil {
 		return st, err
-	}
-	// The mirror has its own copies.
-	if err := os.Remove(program); err != nil {
-		return st, fmt.Errorf("laying out the provider mirror: %w", err)
 	}
 	s.say("   provider   was built in %s", seconds(time.Since(begin)))
 
-	if err := st.configure(o, m); err != nil {
-		return st, err
-	}
-	work := st.terraform.dir
+	box.Set(
+		"TF_VAR_ami_id="+seeded("ami", seededImage),
+		"TF_VAR_subnet_id="+seeded("subnet", seededSubnet),
+		"TF_VAR_security_group_id="+seeded("sg", seededSecurityGroup),
+	)
 	if err := os.CopyFS(work, os.DirFS(filepath.Join(root, "examples", "demo"))); err != nil {
 		return st, fmt.Errorf("copying examples/demo: %w", err)
 	}
@@ -98,45 +74,7 @@ func setUp(ctx context.Context, o Options, s *story) (*stage, error) {
 	return st, nil
 }
 
-// configure makes the settings under which an engine, and the provider below
-// it, live in the simulated world and see nothing of the caller's.
-func (s *stage) configure(o Options, m mirror.Mirror) error {
-	config := filepath.Join(s.dir, "cli.tfrc")
-	if err := m.WriteConfig(config, true, engine.Namespace+"/"+engine.TypeName); err != nil {
-		return err
-	}
-	isolation, err := engine.Isolation(s.dir)
-	if err != nil {
-		return err
-	}
-	admin := s.sim.CML.Admin()
-	s.settings = slices.DeleteFunc(isolation, func(entry string) bool {
-		return strings.HasPrefix(entry, "TF_")
-	})
-	s.settings = append(s.settings,
-		"TF_CLI_CONFIG_FILE="+config,
-		"AWS_REGION="+region,
-		"AWS_ACCESS_KEY_ID=AKIADEMODEMODEMODEMO",
-		"AWS_SECRET_ACCESS_KEY=demo",
-		"AWS_ENDPOINT_URL="+s.sim.Endpoint(),
-		"CML_USERNAME="+admin.Username,
-		"CML_PASSWORD="+admin.Password,
-		"CML_PORT="+strconv.Itoa(s.sim.Port()),
-		"TF_VAR_ami_id="+aws.SeededID("ami", region, seededImage),
-		"TF_VAR_subnet_id="+aws.SeededID("subnet", region, seededSubnet),
-		"TF_VAR_security_group_id="+aws.SeededID("sg", region, seededSecurityGroup),
-	)
-	log := filepath.Join(s.dir, "provider.log")
-	s.terraform = &terraform{
-		path: o.Engine.Path,
-		dir:  filepath.Join(s.dir, "work"),
-		env: append(append(engine.Clean(os.Environ()), s.settings...),
-			"TF_IN_AUTOMATION=1", "TF_INPUT=0", "TF_LOG_PROVIDER=INFO", "TF_LOG_PATH="+log),
-		story: s.story,
-		log:   &tail{path: log},
-	}
-	return nil
-}
+func seeded(prefix string, serial int) string { return aws.SeededID(prefix, sandbox.Region, serial) }
 
 // apply applies the configuration with the given state of power and shows the
 // outputs; an output that is null is absent.
@@ -158,7 +96,7 @@ func (s *stage) apply(ctx context.Context, state string) (map[string]string, err
 // running is the number of instances that EC2 shows as running.
 func (s *stage) running() int {
 	n := 0
-	for _, i := range s.sim.AWS.Region(region).Instances() {
+	for _, i := range s.sim.AWS.Region(sandbox.Region).Instances() {
 		if i.State == "running" {
 			n++
 		}
@@ -170,12 +108,12 @@ func (s *stage) running() int {
 // there: what would go on to cost money.
 func (s *stage) left() []string {
 	var left []string
-	for _, i := range s.sim.AWS.Region(region).Instances() {
+	for _, i := range s.sim.AWS.Region(sandbox.Region).Instances() {
 		if i.State != "terminated" {
 			left = append(left, "instance "+i.ID+" ("+i.State+")")
 		}
 	}
-	for _, v := range s.sim.AWS.Region(region).Volumes() {
+	for _, v := range s.sim.AWS.Region(sandbox.Region).Volumes() {
 		left = append(left, "volume "+v.ID)
 	}
 	return left
@@ -208,11 +146,11 @@ func (s *stage) keep(ctx context.Context) error {
 	var b strings.Builder
 	b.WriteString("# Makes Terraform, OpenTofu and the provider use the simulated world.\n")
 	b.WriteString("unset AWS_PROFILE AWS_DEFAULT_PROFILE AWS_SESSION_TOKEN AWS_CA_BUNDLE CML_TOKEN\n")
-	for _, entry := range s.settings {
+	for _, entry := range s.terraform.Settings() {
 		key, value, _ := strings.Cut(entry, "=")
 		fmt.Fprintf(&b, "export %s='%s'\n", key, value)
 	}
-	file := filepath.Join(s.dir, "env")
+	file := filepath.Join(s.terraform.Dir, "env")
 	if err := os.WriteFile(file, []byte(b.String()), 0o600); err != nil {
 		return fmt.Errorf("writing the settings: %w", err)
 	}
@@ -242,19 +180,8 @@ The simulated AWS and CML stay up until Ctrl-C. In another terminal:
 then "%[3]s init" and "%[3]s apply". Ctrl-C here ends the simulator with all its machines
 and removes %[7]s.`,
 		file, s.terraform.dir, s.terraform.name(),
-		aws.SeededID("ami", region, seededImage), aws.SeededID("subnet", region, seededSubnet),
-		aws.SeededID("sg", region, seededSecurityGroup), s.dir)
+		seeded("ami", seededImage), seeded("subnet", seededSubnet), seeded("sg", seededSecurityGroup), s.terraform.Dir)
 	<-ctx.Done()
 	s.story.say("\nEnding the simulator.")
 	return nil
-}
-
-// close ends the simulator, with everything that runs in it, and removes the
-// folder.
-func (s *stage) close() error {
-	var err error
-	if s.sim != nil {
-		err = s.sim.Close()
-	}
-	return errors.Join(err, os.RemoveAll(s.dir))
 }

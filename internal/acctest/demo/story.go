@@ -13,8 +13,6 @@ import (
 
 // story prints what happens. Engine and provider tell it at the same time.
 type story struct {
-	engineName string
-
 	mu  sync.Mutex
 	out io.Writer
 }
