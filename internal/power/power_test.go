@@ -232,61 +232,14 @@ func TestHostnameKnownAtPlan(t *testing.T) {
 	acctest.Engine(t)
 	l := newLab(t)
 	url := fmt.Sprintf("https://lab.example.net:%d", l.Port())
-	named := func(state string) string {
-		return l.config(fmt.Sprintf("state = %q\ncontroller = { hostname = \"lab.example.net\" }", state))
-	}
-	known := plancheck.ExpectKnownValue(addr, at("url"), knownvalue.StringExact(url))
-	unknown := plancheck.ExpectUnknownValue(addr, at("address"))
-	acctest.Test(t, resource.TestCase{Steps: []resource.TestStep{
-		{
-			Config:            named("running"),
-			ConfigPlanChecks:  resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{known, unknown}},
-			ConfigStateChecks: []statecheck.StateCheck{value("url", url), value("address", l.machine().PublicIP)},
-		},
-		{
-			Config:            named("stopped"),
-			ConfigPlanChecks:  resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{known, unknown}},
-			ConfigStateChecks: []statecheck.StateCheck{value("url", url), null("address")},
-		},
-	}})
-}
-
-func TestPrivateFirstStaysKnown(t *testing.T) {
-	acctest.Engine(t)
-	l := newLab(t)
-	private := func(state string) string {
-		return l.config(fmt.Sprintf("state = %q\ncontroller = { address_preference = [\"private_ip\"] }", state))
-	}
-	ip := l.machine().PrivateIP
-	acctest.Test(t, resource.TestCase{Steps: []resource.TestStep{
-		{Config: private("running"), ConfigStateChecks: []statecheck.StateCheck{value("address", ip)}},
-		{
-			Config: private("stopped"),
-			ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
-				plancheck.ExpectKnownValue(addr, at("address"), knownvalue.StringExact(ip)),
-				plancheck.ExpectKnownValue(addr, at("url"), knownvalue.StringExact(fmt.Sprintf("https://%s:%d", ip, l.Port()))),
-				plancheck.ExpectUnknownValue(addr, at("public_ip")),
-			}},
-			ConfigStateChecks: []statecheck.StateCheck{value("address", ip), null("public_ip")},
-		},
-	}})
-}
-
-func TestElasticIPStaysKnown(t *testing.T) {
-	acctest.Engine(t)
-	l := newLab(t)
-	l.elasticIP()
-	ip := l.machine().PublicIP
-	known := resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
-		plancheck.ExpectKnownValue(addr, at("public_ip"), knownvalue.StringExact(ip)),
-		plancheck.ExpectKnownValue(addr, at("address"), knownvalue.StringExact(ip)),
-		plancheck.ExpectUnknownValue(addr, at("instance_state")),
-	}}
-	acctest.Test(t, resource.TestCase{Steps: []resource.TestStep{
-		{Config: l.config(`state = "running"`), ConfigStateChecks: []statecheck.StateCheck{value("address", ip)}},
-		{Config: l.config(`state = "stopped"`), ConfigPlanChecks: known, ConfigStateChecks: []statecheck.StateCheck{value("address", ip)}},
-		{Config: l.config(`state = "running"`), ConfigPlanChecks: known, Check: l.fresh()},
-	}})
+	acctest.Test(t, resource.TestCase{Steps: []resource.TestStep{{
+		Config: l.config("state = \"running\"\ncontroller = { hostname = \"lab.example.net\" }"),
+		ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
+			plancheck.ExpectKnownValue(addr, at("url"), knownvalue.StringExact(url)),
+			plancheck.ExpectUnknownValue(addr, at("address")),
+		}},
+		ConfigStateChecks: []statecheck.StateCheck{value("url", url), value("address", l.machine().PublicIP)},
+	}}})
 }
 
 // What only this provider reads calls nothing.
@@ -313,70 +266,6 @@ func TestSettingsCallNothing(t *testing.T) {
 			Check: l.wantCalls(0, 0),
 		},
 	}})
-}
-
-func TestStopModes(t *testing.T) {
-	acctest.Engine(t)
-	for mode, want := range map[string][2]string{
-		"graceful": {"", ""}, "force": {"true", ""}, "skip_os_shutdown": {"", "true"},
-	} {
-		t.Run(mode, func(t *testing.T) {
-			l := newLab(t)
-			acctest.Test(t, resource.TestCase{Steps: []resource.TestStep{{
-				Config: l.config(fmt.Sprintf("state = \"stopped\"\nstop = { mode = %q }", mode)),
-				Check: func(*terraform.State) error {
-					for _, r := range l.Recorder.All() {
-						if r.Operation != "StopInstances" {
-							continue
-						}
-						if got := [2]string{r.Params.Get("Force"), r.Params.Get("SkipOsShutdown")}; got != want {
-							return fmt.Errorf("force and skip are %q, wanted %q", got, want)
-						}
-						return nil
-					}
-					return fmt.Errorf("nothing was stopped")
-				},
-			}}})
-		})
-	}
-}
-
-func TestStopReasonTag(t *testing.T) {
-	acctest.Engine(t)
-	const tag = "cml:last-stop-reason"
-	l := newLab(t)
-	has := func(want string) func(*terraform.State) error {
-		return func(*terraform.State) error {
-			if got := l.machine().Tags[tag]; got != want {
-				return fmt.Errorf("the tag is %q, wanted %q", got, want)
-			}
-			return nil
-		}
-	}
-	acctest.Test(t, resource.TestCase{Steps: []resource.TestStep{
-		{Config: l.config(`state = "stopped"`), Check: has("manual")},
-		{Config: l.config(`state = "running"`), Check: has("")},
-		{
-			// Without the permission everything else works.
-			PreConfig:         func() { l.AWS.Deny(aws123, "ec2:CreateTags", "ec2:DeleteTags") },
-			Config:            l.config(`state = "stopped"`),
-			Check:             has(""),
-			ConfigStateChecks: []statecheck.StateCheck{value("instance_state", "stopped")},
-		},
-	}})
-
-	t.Run("switched off", func(t *testing.T) {
-		l := newLab(t)
-		acctest.Test(t, resource.TestCase{Steps: []resource.TestStep{{
-			Config: l.Provider(l.Controller(false)+"\n  managed_tags = { enabled = false }") + l.power(`state = "stopped"`),
-			Check: func(*terraform.State) error {
-				if n := l.Recorder.Count("ec2", "CreateTags"); n > 0 {
-					return fmt.Errorf("%d writes of tags", n)
-				}
-				return l.wantCalls(0, 1)(nil)
-			},
-		}}})
-	})
 }
 
 func TestGone(t *testing.T) {
@@ -412,40 +301,16 @@ func TestOtherAccount(t *testing.T) {
 
 func TestOnDestroy(t *testing.T) {
 	acctest.Engine(t)
-	t.Run("stopped", func(t *testing.T) {
-		l := newLab(t)
-		acctest.Test(t, resource.TestCase{Steps: []resource.TestStep{
-			{Config: l.config("state = \"running\"\non_destroy = { state = \"stopped\" }"), Check: l.wantCalls(0, 0)},
-			{Config: l.Provider(l.Controller(false)), Check: func(*terraform.State) error {
-				if got := l.machine().State; got != "stopped" {
-					return fmt.Errorf("the machine is %s", got)
-				}
-				return nil
-			}},
-		}})
-	})
-	t.Run("running", func(t *testing.T) {
-		l := newLab(t)
-		acctest.Test(t, resource.TestCase{Steps: []resource.TestStep{
-			{Config: l.config("state = \"stopped\"\non_destroy = { state = \"running\" }")},
-			{Config: l.Provider(l.Controller(false)), Check: func(*terraform.State) error {
-				if got := l.machine().State; got != "running" {
-					return fmt.Errorf("the machine is %s", got)
-				}
-				return nil
-			}},
-		}})
-	})
-	t.Run("gone already", func(t *testing.T) {
-		l := newLab(t)
-		acctest.Test(t, resource.TestCase{Steps: []resource.TestStep{
-			{Config: l.config("state = \"running\"\non_destroy = { state = \"stopped\" }")},
-			{
-				PreConfig: func() { l.AWS.Region(home).Forget(l.id) },
-				Config:    l.Provider(l.Controller(false)),
-			},
-		}})
-	})
+	l := newLab(t)
+	acctest.Test(t, resource.TestCase{Steps: []resource.TestStep{
+		{Config: l.config("state = \"running\"\non_destroy = { state = \"stopped\" }"), Check: l.wantCalls(0, 0)},
+		{Config: l.Provider(l.Controller(false)), Check: func(*terraform.State) error {
+			if got := l.machine().State; got != "stopped" {
+				return fmt.Errorf("the machine is %s", got)
+			}
+			return nil
+		}},
+	}})
 }
 
 func TestValidate(t *testing.T) {

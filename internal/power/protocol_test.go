@@ -132,12 +132,17 @@ func (s *server) plan(from kept, config tftypes.Value) *tfprotov6.PlanResourceCh
 	return resp
 }
 
-// apply plans and applies. What the plan showed as known must come out so, as
-// Terraform demands.
+// apply plans and applies.
 func (s *server) apply(ctx context.Context, from kept, config tftypes.Value) (kept, []*tfprotov6.Diagnostic) {
 	s.t.Helper()
 	planned := s.plan(from, config)
 	s.good(planned.Diagnostics)
+	return s.carryOut(ctx, from, config, planned)
+}
+
+// carryOut applies a plan.
+func (s *server) carryOut(ctx context.Context, from kept, config tftypes.Value, planned *tfprotov6.PlanResourceChangeResponse) (kept, []*tfprotov6.Diagnostic) {
+	s.t.Helper()
 	resp, err := s.ApplyResourceChange(ctx, &tfprotov6.ApplyResourceChangeRequest{
 		TypeName: "cml_worker_power", PriorState: s.dynamic(s.resource, from.state), Config: s.dynamic(s.resource, config),
 		PlannedState: planned.PlannedState, PlannedPrivate: planned.PlannedPrivate, PlannedIdentity: planned.PlannedIdentity,
@@ -149,7 +154,28 @@ func (s *server) apply(ctx context.Context, from kept, config tftypes.Value) (ke
 	if !out.state.IsNull() && !out.state.IsFullyKnown() {
 		s.t.Errorf("the state after apply has unknown values: %s", out.state)
 	}
+	if !has(resp.Diagnostics, tfprotov6.DiagnosticSeverityError, "") && !out.state.IsNull() {
+		s.consistent(s.value(planned.PlannedState), out.state)
+	}
 	return out, resp.Diagnostics
+}
+
+// consistent fails as Terraform does ("Provider produced inconsistent result
+// after apply") on a value that the plan showed otherwise.
+func (s *server) consistent(planned, got tftypes.Value) {
+	s.t.Helper()
+	var was, is map[string]tftypes.Value
+	if err := planned.As(&was); err != nil {
+		s.t.Fatal(err)
+	}
+	if err := got.As(&is); err != nil {
+		s.t.Fatal(err)
+	}
+	for name, v := range was {
+		if v.IsFullyKnown() && !v.Equal(is[name]) {
+			s.t.Errorf("%s is %s after apply, planned was %s", name, is[name], v)
+		}
+	}
 }
 
 func (s *server) read(from kept) (kept, []*tfprotov6.Diagnostic) {
