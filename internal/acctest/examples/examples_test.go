@@ -1,0 +1,175 @@
+package examples_test
+
+import (
+	"errors"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/cml-infra/terraform-provider-cml/internal/acctest/engine"
+	"github.com/cml-infra/terraform-provider-cml/internal/acctest/sandbox"
+	"github.com/cml-infra/terraform-provider-cml/internal/simulator"
+)
+
+// configuration is one root module that users may copy.
+type configuration struct {
+	// files by name, with their text.
+	files map[string]string
+	// planned is false where a plan asks for a worker that has to exist.
+	planned bool
+}
+
+func TestExamples(t *testing.T) {
+	e, err := engine.Find(t.Context(), engine.Options{})
+	if errors.Is(err, engine.ErrNone) {
+		t.Skip(err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	root, err := engine.Root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	box, err := sandbox.New(t.Context(), e, simulator.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := box.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	if err := box.Build(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	// Values of the variables that examples leave to their reader.
+	box.Set(
+		"TF_VAR_ami_id=ami-0123456789abcdef0",
+		"TF_VAR_subnet_id=subnet-0123456789abcdef0",
+		"TF_VAR_security_group_id=sg-0123456789abcdef0",
+		"TF_VAR_cml_password=not-a-secret",
+	)
+
+	all := below(t, filepath.Join(root, "examples"))
+	all["README.md"] = readme(t, filepath.Join(root, "README.md"))
+	for name, c := range all {
+		t.Run(name, func(t *testing.T) { check(t, box, c) })
+	}
+}
+
+func check(t *testing.T, box *sandbox.Sandbox, c configuration) {
+	dir := t.TempDir()
+	for name, text := range c.files {
+		// Import by identity needs a newer engine than the rest.
+		if name == "import-by-identity.tf" && !box.Engine.Supports(engine.Identity) {
+			continue
+		}
+		write(t, dir, name, text)
+	}
+	run(t, box, dir, "init", "-no-color", "-input=false")
+	run(t, box, dir, "validate", "-no-color")
+	if !c.planned {
+		return
+	}
+	// An import asks for a worker that has to exist.
+	for name := range c.files {
+		if strings.HasPrefix(name, "import") {
+			if err := os.RemoveAll(filepath.Join(dir, name)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	run(t, box, dir, "plan", "-no-color", "-input=false")
+}
+
+func run(t *testing.T, box *sandbox.Sandbox, dir string, args ...string) {
+	t.Helper()
+	cmd, after := box.Command(t.Context(), dir, args...)
+	defer after()
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%s %s: %v\n%s", box.Engine.Kind, args[0], err, out)
+	}
+}
+
+// versions is what the registry's pages leave out of every example.
+const versions = `terraform {
+  required_providers {
+    cml = { source = "cml-infra/cml" }
+  }
+}
+`
+
+// below finds each folder with configurations.
+func below(t *testing.T, root string) map[string]configuration {
+	t.Helper()
+	all := map[string]configuration{}
+	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || filepath.Ext(path) != ".tf" {
+			return err
+		}
+		folder, err := filepath.Rel(root, filepath.Dir(path))
+		if err != nil {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		c, known := all[folder]
+		if !known {
+			c = configuration{files: map[string]string{}, planned: !strings.HasPrefix(folder, "data-sources")}
+			all[folder] = c
+		}
+		c.files[filepath.Base(path)] = string(text)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(all) == 0 {
+		t.Fatalf("no example below %s", root)
+	}
+	for _, c := range all {
+		complete := func(text string) bool { return strings.Contains(text, "required_providers") }
+		if !slices.ContainsFunc(slices.Collect(maps.Values(c.files)), complete) {
+			c.files["versions.tf"] = versions
+		}
+	}
+	return all
+}
+
+var fence = regexp.MustCompile("(?ms)^```terraform\n(.*?)^```$")
+
+// readme takes the configurations out of the README: together they are one
+// root module.
+func readme(t *testing.T, path string) configuration {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := fence.FindAllStringSubmatch(string(text), -1)
+	if len(blocks) == 0 {
+		t.Fatal("README.md has no configuration")
+	}
+	c := configuration{planned: true, files: map[string]string{
+		"variables.tf": "variable \"cml_password\" {\n  type      = string\n  sensitive = true\n}\n",
+	}}
+	for i, block := range blocks {
+		c.files[string(rune('a'+i))+".tf"] = block[1]
+	}
+	return c
+}
+
+func write(t *testing.T, dir, name, text string) {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
