@@ -10,11 +10,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 
 	"github.com/cml-infra/terraform-provider-cml/internal/acctest/engine"
+	"github.com/cml-infra/terraform-provider-cml/internal/instance"
 	"github.com/cml-infra/terraform-provider-cml/internal/provider"
 	"github.com/cml-infra/terraform-provider-cml/internal/simulator"
 )
@@ -111,6 +114,15 @@ provider "cml" {
   %[2]s
 }
 `, w.Endpoint(), extra)
+}
+
+// EC2 returns a client of this world's EC2, for machines that a test makes by
+// hand.
+func (w *World) EC2(region string) *instance.Client {
+	return instance.NewFromConfig(aws.Config{
+		Region: region, BaseEndpoint: aws.String(w.Endpoint()),
+		Credentials: credentials.NewStaticCredentialsProvider("AKIAIOSFODNN7EXAMPLE", "secret", ""),
+	}, instance.Options{Region: region, Interval: Pace})
 }
 
 // Controller returns the provider's `controller` argument with the port of this

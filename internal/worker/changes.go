@@ -89,7 +89,7 @@ var changeTable = []change{
 			!d.plan.UserDataWOVersion.Equal(d.state.UserDataWOVersion)
 	}},
 
-	{"network.public_ip", addressing, "", func(d *diff) bool { return d.publicIPChanges() }},
+	{"network.public_ip", addressing, "", func(d *diff) bool { return publicIPChanges(d.planNet.PublicIP, d.state) }},
 	{"controller.hostname, .port, .address_preference", addressing, "managed tags only", func(d *diff) bool {
 		return !d.planControl.Hostname.Equal(d.stateControl.Hostname) || !d.planControl.Port.Equal(d.stateControl.Port) ||
 			!d.planControl.AddressPreference.Equal(d.stateControl.AddressPreference)
@@ -115,21 +115,15 @@ var changeTable = []change{
 // publicIPChanges decides from the configuration and from what was observed: a
 // worker that was imported wishes for nothing yet, and may have the address
 // already.
-func (d *diff) publicIPChanges() bool {
-	wish := d.planNet.PublicIP
+func publicIPChanges(wish types.Bool, state *model) bool {
 	if wish.IsNull() {
 		return false
 	}
-	var prior types.Bool
-	if v, ok := d.state.Network.Attributes()["public_ip"].(types.Bool); ok {
-		prior = v
-	}
-	if !prior.IsNull() {
+	if prior, ok := state.Network.Attributes()["public_ip"].(types.Bool); ok && !prior.IsNull() {
 		return !wish.Equal(prior)
 	}
-	has := !d.state.PublicIP.IsNull()
-	stopped := d.state.InstanceState.ValueString() != "running"
-	if stopped && !has {
+	has := !state.PublicIP.IsNull()
+	if !has && state.InstanceState.ValueString() != "running" {
 		// A stopped machine shows no automatic address, whatever it will get.
 		return false
 	}

@@ -237,8 +237,7 @@ func (p *planner) controller(ctx context.Context) types.Object {
 		was := object[attribute.Controller](ctx, p.state.Controller, &p.diags)
 		wasTLS := object[attribute.TLS](ctx, was.TLS, &p.diags)
 		prior.Port, prior.Via = orElse(was.Port, prior.Port), orElse(was.Via, prior.Via)
-		wish := object[network](ctx, p.plan.Network, &p.diags).PublicIP
-		if wish.Equal(object[network](ctx, p.state.Network, &p.diags).PublicIP) {
+		if !publicIPChanges(object[network](ctx, p.plan.Network, &p.diags).PublicIP, p.state) {
 			prior.AddressPreference = orElse(was.AddressPreference, prior.AddressPreference)
 		}
 		priorTLS.Trust, priorTLS.Fingerprint = orElse(wasTLS.Trust, priorTLS.Trust), wasTLS.Fingerprint

@@ -41,6 +41,7 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 			resp.Diagnostics.Append(tfdiag.Error("CML worker not found", about, err))
 			return
 		}
+		resp.Diagnostics.Append(setIdentity(ctx, resp.Identity, &state)...)
 		resp.State.RemoveResource(ctx)
 		return
 	}

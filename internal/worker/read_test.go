@@ -14,6 +14,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/tfversion"
 
 	"github.com/cml-infra/terraform-provider-cml/internal/acctest"
+	"github.com/cml-infra/terraform-provider-cml/internal/instance"
 	"github.com/cml-infra/terraform-provider-cml/internal/simulator"
 	"github.com/cml-infra/terraform-provider-cml/internal/simulator/aws"
 	"github.com/cml-infra/terraform-provider-cml/internal/simulator/wire"
@@ -170,30 +171,43 @@ func TestImport(t *testing.T) {
 }
 
 // A machine made by hand, with unusual settings: the plan after the import is
-// empty where EC2 can tell everything.
+// empty where EC2 can tell everything, and what it cannot tell is recorded by
+// one update without a call.
 func TestImportPlansNothing(t *testing.T) {
 	w := acctest.NewWorld(t)
-	made := w.Provider(w.Controller(false)) + worker(args{"metadata_options": `{ http_tokens = "optional", http_put_response_hop_limit = 3 }`, "root_volume": `{ encrypted = false, type = "gp2" }`, "tags": `{ Owner = "x" }`})
+	machine, err := w.EC2(region).Launch(t.Context(), instance.Launch{
+		Name: "by-hand", ImageID: image, InstanceTypes: []string{"c5.2xlarge"}, SubnetIDs: []string{subnetA}, SecurityGroupIDs: []string{groupTwo},
+		RootVolume: instance.RootVolume{Type: ptr("gp2"), Encrypted: ptr(false), SizeGiB: ptr(int32(90))}, Metadata: instance.MetadataOptions{HTTPTokens: "optional", HopLimit: 3},
+		Tags: map[string]string{"Name": "by-hand", "Owner": "x"},
+	}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	waitState(t, w, "running")
+	imported := fmt.Sprintf("import {\n  to = cml_worker.lab\n  id = %q\n}\n", machine.ID)
+	plain := args{"name": `"by-hand"`, "instance_type": `"c5.2xlarge"`, "tags": `{ Owner = "x" }`, "security_group_ids": fmt.Sprintf("[%q]", groupTwo)}
+	more := args{"readiness": `{ until = "running" }`, "network": `{ public_ip = true }`, "user_data": `"text"`, "timeouts": `{ create = "50m" }`}
+	for k, v := range plain {
+		more[k] = v
+	}
 	acctest.Test(t, resource.TestCase{
 		Steps: []resource.TestStep{
-			{Config: made},
 			{
-				ResourceName: lab, ImportState: true, ImportStatePersist: true, PreConfig: reset(t, w),
-				ImportStateIdFunc: func(*terraform.State) (string, error) { return only(t, w).ID, nil },
-				Config:            config(w, args{"tags": `{ Owner = "x" }`, "subnet_ids": ""}),
+				Config:           imported + config(w, args{"name": plain["name"], "instance_type": plain["instance_type"], "tags": plain["tags"], "security_group_ids": plain["security_group_ids"], "subnet_ids": ""}),
+				ConfigPlanChecks: planned(plancheck.ResourceActionNoop),
+				Check:            calls(w, map[string]int{"RunInstances": 1}),
 			},
 			{
-				Config: config(w, args{"tags": `{ Owner = "x" }`, "subnet_ids": ""}), ConfigPlanChecks: unchanged(),
-			},
-			{
-				// What EC2 does not tell is recorded by one update without a call.
-				Config:           config(w, args{"tags": `{ Owner = "x" }`, "readiness": `{ until = "api" }`, "network": `{ public_ip = true }`, "user_data": `"text"`}),
-				ConfigPlanChecks: planned(plancheck.ResourceActionUpdate, knownAs("address", knownvalue.NotNull())),
+				PreConfig: reset(t, w), Config: config(w, more),
+				ConfigPlanChecks: planned(plancheck.ResourceActionUpdate, knownAs("address", knownvalue.NotNull()), knownAs("revision", knownvalue.NotNull())),
 				Check:            calls(w, map[string]int{}),
 			},
+			{Config: config(w, more), ConfigPlanChecks: unchanged()},
 		},
 	})
 }
+
+func ptr[T any](v T) *T { return &v }
 
 func TestImportOfNothing(t *testing.T) {
 	w := acctest.NewWorld(t)
@@ -289,13 +303,14 @@ data "cml_worker" "found" { name = "lab-01" }
 data "cml_worker" "found" { name = "lab-99" }
 `, ExpectError: regexp.MustCompile(`(?s)No live worker with name "lab-99".*i-[0-9a-f]+\s+"lab-01"`)},
 		{Config: two + `
-data "cml_worker" "found" { id = "i-0123456789abcdef0" }
-`, ExpectError: says("CML worker not found")},
-		{Config: two + `
 data "cml_worker" "found" { 
   name = "lab-01"
   id   = "i-0123456789abcdef0" 
 }
 `, ExpectError: says("Invalid Attribute Combination")},
+		{Config: two + `
+data "cml_worker" "found" { id = "i-0123456789abcdef0" }
+`, ExpectError: says("CML worker not found")},
+		{Config: two},
 	}})
 }
