@@ -74,6 +74,27 @@ func replace(from, target string) error {
 	return os.Rename(out.Name(), target)
 }
 
+// Keep removes the versions of a provider that begin with prefix, all but the
+// given one.
+func (m Mirror) Keep(namespace, typeName, version, prefix string) error {
+	for _, host := range Hosts {
+		dir := filepath.Join(m.Dir, host, namespace, typeName)
+		entries, err := os.ReadDir(dir)
+		if err != nil {
+			return fmt.Errorf("looking for earlier builds: %w", err)
+		}
+		for _, entry := range entries {
+			if entry.Name() == version || !strings.HasPrefix(entry.Name(), prefix) {
+				continue
+			}
+			if err := os.RemoveAll(filepath.Join(dir, entry.Name())); err != nil {
+				return fmt.Errorf("removing an earlier build: %w", err)
+			}
+		}
+	}
+	return nil
+}
+
 // WriteConfig writes a CLI configuration (for TF_CLI_CONFIG_FILE) that installs
 // the given provider addresses ("cml-infra/cml") from the mirror and, with
 // direct, all others from their registries; without it there are no others.

@@ -68,6 +68,36 @@ func TestInit(t *testing.T) {
 	}
 }
 
+func TestKeep(t *testing.T) {
+	dir := t.TempDir()
+	program := filepath.Join(dir, "program")
+	if err := os.WriteFile(program, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	m := mirror.Mirror{Dir: filepath.Join(dir, "mirror")}
+	for _, version := range []string{"0.4.0", "99.0.1", "99.0.2", "99.1.0"} {
+		if err := m.Add(program, "cml-infra", "cml", version); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := m.Keep("cml-infra", "cml", "99.0.2", "99.0."); err != nil {
+		t.Fatal(err)
+	}
+	for _, host := range mirror.Hosts {
+		entries, err := os.ReadDir(filepath.Join(m.Dir, host, "cml-infra", "cml"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var left []string
+		for _, entry := range entries {
+			left = append(left, entry.Name())
+		}
+		if got, want := strings.Join(left, " "), "0.4.0 99.0.2 99.1.0"; got != want {
+			t.Errorf("%s: left %s, want %s", host, got, want)
+		}
+	}
+}
+
 func TestWriteConfigDirect(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "config.tfrc")
 	if err := (mirror.Mirror{Dir: "/m"}).WriteConfig(file, true, "cml-infra/cml"); err != nil {

@@ -10,14 +10,21 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strconv"
 	"syscall"
+	"time"
 
 	"github.com/cml-infra/terraform-provider-cml/internal/acctest/engine"
 	"github.com/cml-infra/terraform-provider-cml/internal/acctest/mirror"
 )
 
+// series are the versions of local builds: above every release, so that init
+// takes them, and each build has one of its own, since a lock file refuses two
+// builds of one version, also with -upgrade.
+const series = "99.0."
+
 func main() {
-	version := flag.String("version", "99.0.0", "version under which the build is installed")
+	version := flag.String("version", "", "version under which the build is installed (default "+series+"<now>)")
 	ldflags := flag.String("ldflags", "", "linker flags of the build")
 	flag.Parse()
 
@@ -31,6 +38,9 @@ func main() {
 }
 
 func run(ctx context.Context, version, ldflags string) error {
+	if version == "" {
+		version = series + strconv.FormatInt(time.Now().Unix(), 10)
+	}
 	home, err := os.UserHomeDir()
 	if err != nil {
 		return fmt.Errorf("finding your home folder: %w", err)
@@ -48,7 +58,11 @@ func run(ctx context.Context, version, ldflags string) error {
 	if err := mirror.Build(ctx, ".", program, ldflags); err != nil {
 		return err
 	}
-	if err := (mirror.Mirror{Dir: plugins}).Add(program, engine.Namespace, engine.TypeName, version); err != nil {
+	m := mirror.Mirror{Dir: plugins}
+	if err := m.Add(program, engine.Namespace, engine.TypeName, version); err != nil {
+		return err
+	}
+	if err := m.Keep(engine.Namespace, engine.TypeName, version, series); err != nil {
 		return err
 	}
 
@@ -61,16 +75,17 @@ func run(ctx context.Context, version, ldflags string) error {
     }
   }
 
-Then run "terraform init -upgrade", also after each further "make install": the
-lock file has the checksum of the build before. As long as the copy is there,
-init takes cml-infra/cml from it alone and asks no registry. A CLI configuration
-(~/.terraformrc) with a provider_installation block of its own hides it.
+Then run "terraform init -upgrade", also after each further "make install", which
+installs a new version and removes the build before. As long as the copy is
+there, init takes cml-infra/cml from it alone and asks no registry. A CLI
+configuration (~/.terraformrc) with a provider_installation block of its own
+hides it.
 
 To remove it:
 
 `)
 	for _, host := range mirror.Hosts {
-		fmt.Printf("  rm -r %s\n", filepath.Join(plugins, host, engine.Namespace, engine.TypeName, version))
+		fmt.Printf("  rm -r %s\n", filepath.Join(plugins, host, engine.Namespace, engine.TypeName))
 	}
 	return nil
 }
