@@ -179,7 +179,7 @@ func (u *updater) steps(id string) []step {
 			record: func(done *model) { done.RootVolume = p.RootVolume },
 		},
 		{
-			due: d.publicIPChanges(),
+			due: publicIPChanges(d.planNet.PublicIP, d.state),
 			call: func(ctx context.Context) error {
 				return u.ec2.SetAssociatePublicIP(ctx, u.machine.NetworkInterfaceID, d.planNet.PublicIP.ValueBool())
 			},
