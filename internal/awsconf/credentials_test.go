@@ -91,12 +91,12 @@ func TestBrokenLink(t *testing.T) {
 	o.AssumeRole = []awsconf.AssumeRole{{RoleARN: role(keys, "hop")}, {RoleARN: role(labs, "operator"), ExternalID: "wrong"}}
 	f := awsconf.New(o)
 	_, err := f.Config(t.Context(), "us-west-2")
-	e := wantError(t, err, "assume_role[1]", role(labs, "operator"), "number 2 of the chain of 2", "not authorized to perform: sts:AssumeRole")
+	next := wantError(t, err, "assume_role[1]", role(labs, "operator"), "number 2 of the chain of 2", "not authorized to perform: sts:AssumeRole")
 	if !fault.Is(err, fault.PermissionDenied) || fault.As(err).MissingAction != "sts:AssumeRole" {
 		t.Errorf("kind %s, missing %q", fault.KindOf(err), fault.As(err).MissingAction)
 	}
-	if !strings.Contains(e.NextStep(), role(keys, "hop")) {
-		t.Errorf("next step %q does not say who must be trusted", e.NextStep())
+	if !strings.Contains(next, role(keys, "hop")) {
+		t.Errorf("next step %q does not say who must be trusted", next)
 	}
 	before := sim.Recorder.Count("", "")
 	for range 3 {
@@ -180,15 +180,15 @@ func TestExpiredToken(t *testing.T) {
 	o := at(server.URL, "ASIAOLD")
 	o.Token = "session"
 	_, err = awsconf.New(o).Identity(t.Context())
-	e := wantError(t, err, "token", "expired")
-	if e.NextStep() != "" || fault.As(err).Code != "ExpiredToken" {
-		t.Errorf("tfdiag's own advice for %q is replaced by %q", fault.As(err).Code, e.NextStep())
+	next := wantError(t, err, "token", "expired")
+	if next != "" || fault.As(err).Code != "ExpiredToken" {
+		t.Errorf("tfdiag's own advice for %q is replaced by %q", fault.As(err).Code, next)
 	}
 
 	o.AssumeRole = []awsconf.AssumeRole{{RoleARN: role(labs, "cml-admin")}}
 	_, err = awsconf.New(o).Identity(t.Context())
-	if e := wantError(t, err, "assume_role", role(labs, "cml-admin"), "expired"); e.NextStep() != "" {
-		t.Errorf("next step %q", e.NextStep())
+	if next := wantError(t, err, "assume_role", role(labs, "cml-admin"), "expired"); next != "" {
+		t.Errorf("next step %q", next)
 	}
 }
 
@@ -213,9 +213,9 @@ func TestNoCredentials(t *testing.T) {
 	o := at(url, "")
 	o.SecretKey = ""
 	_, err := awsconf.New(o).Config(t.Context(), "")
-	e := wantError(t, err, "access_key, secret_key, profile", "No AWS credentials were found")
-	if !fault.Is(err, fault.Credentials) || !strings.Contains(e.NextStep(), "AWS_PROFILE") {
-		t.Errorf("%s: %s", fault.KindOf(err), e.NextStep())
+	next := wantError(t, err, "access_key, secret_key, profile", "No AWS credentials were found")
+	if !fault.Is(err, fault.Credentials) || !strings.Contains(next, "AWS_PROFILE") {
+		t.Errorf("%s: %s", fault.KindOf(err), next)
 	}
 	if n := sim.Recorder.Count("", ""); n != 0 {
 		t.Errorf("%d requests without credentials", n)
@@ -293,8 +293,8 @@ sso_account_id = 111122223333
 sso_role_name = operator
 `)}}
 	_, err := awsconf.New(o).Config(t.Context(), "")
-	if e := wantError(t, err, "profile", "single sign-on"); !strings.Contains(e.NextStep(), "aws sso login --profile sso") {
-		t.Errorf("next step %q", e.NextStep())
+	if next := wantError(t, err, "profile", "single sign-on"); !strings.Contains(next, "aws sso login --profile sso") {
+		t.Errorf("next step %q", next)
 	}
 }
 
@@ -340,9 +340,9 @@ func TestUnreachableIsNotKept(t *testing.T) {
 	o.MaxRetries = &one
 	f := awsconf.New(o)
 	_, err := f.Identity(t.Context())
-	e := wantError(t, err, "endpoints.sts", "cannot be reached")
-	if !fault.Is(err, fault.Unreachable) || !strings.Contains(e.NextStep(), "skip_requesting_account_id") {
-		t.Errorf("%s: %s", fault.KindOf(err), e.NextStep())
+	next := wantError(t, err, "endpoints.sts", "cannot be reached")
+	if !fault.Is(err, fault.Unreachable) || !strings.Contains(next, "skip_requesting_account_id") {
+		t.Errorf("%s: %s", fault.KindOf(err), next)
 	}
 	down = false
 	if id, err := f.Identity(t.Context()); err != nil || id.AccountID != labs {

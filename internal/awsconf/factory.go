@@ -2,6 +2,7 @@ package awsconf
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"sync"
@@ -211,7 +212,7 @@ func (f *Factory) loadIdentity(ctx context.Context) (Identity, error) {
 		if ctx.Err() != nil {
 			return Identity{}, context.Cause(ctx)
 		}
-		if better := f.betterError(ctx, err, orDefault(o.STSRegion, cfg.Region)); better != nil {
+		if better := f.betterError(ctx, err, orDefault(o.STSRegion, cfg.Region)); !errors.Is(better, err) {
 			return Identity{}, better
 		}
 		return Identity{}, f.identityError(err, cfg.Region)

@@ -85,8 +85,8 @@ func at(url, accessKey string) awsconf.Options {
 func role(account, name string) string { return "arn:aws:iam::" + account + ":role/" + name }
 
 // wantError asserts an *awsconf.Error that names the argument and holds the
-// words.
-func wantError(t *testing.T, err error, argument string, words ...string) *awsconf.Error {
+// words, and returns its next step.
+func wantError(t *testing.T, err error, argument string, words ...string) string {
 	t.Helper()
 	var e *awsconf.Error
 	if !errors.As(err, &e) {
@@ -103,7 +103,7 @@ func wantError(t *testing.T, err error, argument string, words ...string) *awsco
 	if strings.Contains(e.Error()+e.NextStep(), "secret!") || strings.Contains(e.Error(), "labs-secret") {
 		t.Errorf("a secret in %q", e.Error())
 	}
-	return e
+	return e.NextStep()
 }
 
 func writeFile(t *testing.T, content string) string {

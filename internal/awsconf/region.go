@@ -138,13 +138,17 @@ func partitionOf(region string) string {
 
 type explaining struct{}
 
-// betterError asks for an explanation of a call that has finally failed in the
-// way of a region that is not there. Good calls cost nothing.
+// betterError returns the explanation of a call that has finally failed in the
+// way of a region that is not there, or the error itself. Good calls cost
+// nothing.
 func (f *Factory) betterError(ctx context.Context, err error, region string) error {
-	if f.opts.ExplainRegion == nil || f.opts.SkipRegionValidation || ctx.Err() != nil || ctx.Value(explaining{}) != nil || !regionSuspect(err, region) {
-		return nil
+	if err == nil || f.opts.ExplainRegion == nil || f.opts.SkipRegionValidation || ctx.Value(explaining{}) != nil || !regionSuspect(err, region) {
+		return err
 	}
-	return f.opts.ExplainRegion(context.WithValue(ctx, explaining{}, true), region)
+	if better := f.opts.ExplainRegion(context.WithValue(ctx, explaining{}, true), region); better != nil {
+		return better
+	}
+	return err
 }
 
 // explainRegion returns the middleware that does so for the calls of a region.
@@ -153,12 +157,7 @@ func (f *Factory) explainRegion(region string) func(*middleware.Stack) error {
 		return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("cmlExplainRegion",
 			func(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (middleware.InitializeOutput, middleware.Metadata, error) {
 				out, md, err := next.HandleInitialize(ctx, in)
-				if err != nil {
-					if better := f.betterError(ctx, err, region); better != nil {
-						err = better
-					}
-				}
-				return out, md, err
+				return out, md, f.betterError(ctx, err, region)
 			}), middleware.Before)
 	}
 }

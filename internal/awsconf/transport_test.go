@@ -131,7 +131,7 @@ func TestUnknownHostIsGivenUp(t *testing.T) {
 		t.Fatal(err)
 	}
 	retryer := cfg.Retryer()
-	_, lookup := http.Get("http://ec2.us-esat-1.invalid") //nolint:bodyclose,noctx // there is no answer
+	_, lookup := http.Get("http://ec2.us-esat-1.invalid") //nolint:bodyclose // there is no answer
 	if lookup == nil || !strings.Contains(lookup.Error(), "no such host") {
 		t.Skipf("this machine's resolver does not say that a host is unknown: %v", lookup)
 	}

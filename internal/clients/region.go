@@ -19,10 +19,9 @@ func (s *Set) explainRegion(ctx context.Context, region string) error {
 		s.verdicts[region] = lazy
 	}
 	s.mu.Unlock()
-	verdict, err := lazy.Get(ctx)
-	if err != nil {
-		return nil // the context ended: the call's own error stands
-	}
+	// Get itself fails only with its context, and then the call's own error
+	// stands.
+	verdict, _ := lazy.Get(ctx)
 	return verdict
 }
 

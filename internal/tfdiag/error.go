@@ -76,7 +76,7 @@ func words(err error, f *fault.Error) string {
 	}
 	// A classified error that nobody wrapped: its code goes below, and its
 	// text needs no "RunInstances in us-east-1: Code:" before it.
-	if own, ok := err.(*fault.Error); ok && own == f && f.Message != "" {
+	if f != nil && f.Message != "" && err.Error() == f.Error() {
 		if f.Operation == "" {
 			return sentence(f.Message)
 		}
