@@ -3,6 +3,7 @@ package awsconf
 import (
 	"errors"
 	"fmt"
+	"net"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/config"
@@ -101,7 +102,15 @@ func (f *Factory) fromDiagnostics(diags diag.Diagnostics) error {
 func (f *Factory) explain(d diag.Diagnostic, cause error) error {
 	o := f.opts
 	var missing config.SharedConfigProfileNotExistError
+	var dns *net.DNSError
 	switch {
+	case errors.As(cause, &dns) && dns.IsNotFound:
+		argument := "region"
+		if o.Endpoints[STS] != "" {
+			argument = "endpoints.sts"
+		}
+		return because(argument, "check the region's name, `endpoints`, and the name resolution of the machine that runs Terraform.", cause,
+			"There is no host %s to get credentials from", dns.Name)
 	case errors.As(cause, &missing):
 		return f.profileNotFound(missing.Profile)
 	case awsbase.IsCannotAssumeRoleError(d):

@@ -122,24 +122,47 @@ func TestMaxRetries(t *testing.T) {
 	}
 }
 
-// A name that does not resolve is given up soon: ".invalid" never resolves
-// (RFC 6761).
+// noHost is a name that never resolves (RFC 6761), and what the resolver says
+// about it.
+func noHost(t *testing.T) (string, error) {
+	t.Helper()
+	const url = "http://sts.us-esat-1.invalid"
+	_, err := http.Get(url) //nolint:bodyclose // there is no answer
+	if err == nil || !strings.Contains(err.Error(), "no such host") {
+		t.Skipf("this machine's resolver does not say that a host is unknown: %v", err)
+	}
+	return url, err
+}
+
+// A name that does not resolve is given up soon.
 func TestUnknownHostIsGivenUp(t *testing.T) {
 	t.Parallel()
-	cfg, err := awsconf.New(at("http://ec2.us-esat-1.invalid", "AKIALABS")).Config(t.Context(), "us-east-1")
+	url, lookup := noHost(t)
+	cfg, err := awsconf.New(at(url, "AKIALABS")).Config(t.Context(), "us-east-1")
 	if err != nil {
 		t.Fatal(err)
 	}
 	retryer := cfg.Retryer()
-	_, lookup := http.Get("http://ec2.us-esat-1.invalid") //nolint:bodyclose // there is no answer
-	if lookup == nil || !strings.Contains(lookup.Error(), "no such host") {
-		t.Skipf("this machine's resolver does not say that a host is unknown: %v", lookup)
-	}
 	if _, err := retryer.RetryDelay(2, lookup); err != nil {
 		t.Errorf("given up after two tries: %v", err)
 	}
 	if _, err := retryer.RetryDelay(3, lookup); err == nil {
 		t.Error("not given up after three tries")
+	}
+}
+
+// A role that cannot be assumed because there is no such host is not the
+// role's fault.
+func TestUnknownHostOfSTS(t *testing.T) {
+	t.Parallel()
+	url, _ := noHost(t)
+	one := 1
+	o := at(url, "AKIALABS")
+	o.MaxRetries, o.AssumeRole = &one, []awsconf.AssumeRole{{RoleARN: role(labs, "operator")}}
+	_, err := awsconf.New(o).Config(t.Context(), "")
+	wantError(t, err, "endpoints.sts", "no host sts.us-esat-1.invalid")
+	if !fault.Is(err, fault.Unreachable) {
+		t.Errorf("kind %s", fault.KindOf(err))
 	}
 }
 

@@ -161,6 +161,13 @@ func TestRegions(t *testing.T) {
 					if fault.KindOf(err) != c.kind || err != nil && !strings.Contains(err.Error(), c.words) || (err == nil) != (c.words == "") {
 						t.Errorf("got %s %v", fault.KindOf(err), err)
 					}
+					if err == nil {
+						continue
+					}
+					detail := tfdiag.Error("Unable to read CML worker", tfdiag.About{Region: c.region}, err).Detail()
+					if !strings.HasPrefix(detail, "The") || !strings.Contains(detail, "Provider argument: region") || !strings.Contains(detail, "Next step: ") {
+						t.Errorf("got %s", detail)
+					}
 				}
 				if n := sim.Recorder.Count("ec2", "DescribeRegions"); n != c.asked {
 					t.Errorf("DescribeRegions was asked %d times, want %d", n, c.asked)
