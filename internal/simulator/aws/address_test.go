@@ -61,6 +61,18 @@ func TestElasticAddress(t *testing.T) {
 	if got := w.describe(id); got.PublicIpAddress == nil || *got.PublicIpAddress == *allocated.PublicIp || *got.PublicIpAddress == automatic {
 		t.Errorf("after it has gone the address is %v", got.PublicIpAddress)
 	}
+	// without a stop in between, the automatic address is a new one all the same
+	before := *w.describe(another).PublicIpAddress
+	moved, err := client.AssociateAddress(ctx, &ec2.AssociateAddressInput{AllocationId: allocated.AllocationId, InstanceId: &another})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err = client.DisassociateAddress(ctx, &ec2.DisassociateAddressInput{AssociationId: moved.AssociationId}); err != nil {
+		t.Fatal(err)
+	}
+	if got := w.describe(another).PublicIpAddress; got == nil || *got == before {
+		t.Errorf("the automatic address came back: %v", got)
+	}
 	if _, err = client.ReleaseAddress(ctx, &ec2.ReleaseAddressInput{AllocationId: allocated.AllocationId}); err != nil {
 		t.Fatal(err)
 	}

@@ -29,6 +29,8 @@ type operation struct {
 	run    func(*call) ([]node, *APIError)
 	// reads tells an action that changes nothing; IAM knows no resource for those.
 	reads bool
+	// check is what a dry run does beside looking at permissions.
+	check func(*call) *APIError
 }
 
 // operations are the EC2 actions that are simulated.
@@ -69,6 +71,11 @@ func (e *ec2Service) Serve(r *Request) (Answer, *APIError) {
 		return Answer{}, refused
 	}
 	if c.bool("DryRun") {
+		if op.check != nil {
+			if refused := op.check(c); refused != nil {
+				return Answer{}, refused
+			}
+		}
 		return Answer{}, &APIError{Status: http.StatusPreconditionFailed, Code: "DryRunOperation",
 			Message: "Request would have succeeded, but DryRun flag is set."}
 	}

@@ -104,7 +104,10 @@ func TestLaunchRefusals(t *testing.T) {
 			in.InstanceMarketOptions = &types.InstanceMarketOptionsRequest{MarketType: "spot", SpotOptions: &types.SpotMarketOptions{InstanceInterruptionBehavior: "stop"}}
 		}, "InvalidParameterCombination", "persistent"},
 		"what is not simulated": {func(in *ec2.RunInstancesInput) { in.RamdiskId = sdk.String("ari-1") }, "UnknownParameter", "RamdiskId"},
-		"dry run":               {func(in *ec2.RunInstancesInput) { in.DryRun = sdk.Bool(true) }, "DryRunOperation", ""},
+		"dry run, bad image": {func(in *ec2.RunInstancesInput) {
+			in.DryRun, in.ImageId = sdk.Bool(true), sdk.String("ami-0123456789abcdef0")
+		}, "InvalidAMIID.NotFound", ""},
+		"dry run": {func(in *ec2.RunInstancesInput) { in.DryRun = sdk.Bool(true) }, "DryRunOperation", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			input := launchInput()

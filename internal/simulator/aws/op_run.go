@@ -8,7 +8,7 @@ import (
 )
 
 var launchOperations = map[string]operation{
-	"RunInstances": {run: (*call).runInstances, params: `
+	"RunInstances": {run: (*call).runInstances, check: (*call).checkLaunch, params: `
 		ImageId InstanceType MinCount MaxCount ClientToken KeyName UserData EbsOptimized DisableApiTermination DisableApiStop
 		InstanceInitiatedShutdownBehavior SubnetId SecurityGroupId.# PrivateIpAddress Ipv6AddressCount
 		IamInstanceProfile.Name IamInstanceProfile.Arn Monitoring.Enabled Placement.AvailabilityZone Placement.Tenancy
@@ -150,6 +150,12 @@ func (c *call) planLaunch() (*plan, *APIError) {
 		}
 	}
 	return p, nil
+}
+
+// checkLaunch finds references that do not exist in a dry run, but neither capacity nor quota.
+func (c *call) checkLaunch() *APIError {
+	_, refused := c.planLaunch()
+	return refused
 }
 
 func (c *call) planCount(p *plan) *APIError {
