@@ -83,7 +83,7 @@ func (i *instance) view() Instance {
 	for _, d := range i.disks() {
 		v.VolumeIDs = append(v.VolumeIDs, d.id)
 	}
-	if a := i.association(); a != nil {
+	if a := i.association; a != nil {
 		v.ProfileARN = a.profile.arn
 	}
 	return v

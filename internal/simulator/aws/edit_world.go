@@ -57,9 +57,32 @@ func (r *Region) SetImageState(id, state string) {
 	img.state = state
 }
 
-// Subnet describes a subnet to add to the default VPC.
+// AddVPC adds a VPC, with its default security group and nothing else, and returns its id.
+func (r *Region) AddVPC() string {
+	r.sim.mu.Lock()
+	defer r.sim.mu.Unlock()
+	v := r.addVPC(0x100 + len(r.vpcs.order))
+	r.addGroup(0x100+len(r.groups.order), v, "default", "default VPC security group")
+	return v.id
+}
+
+// vpc finds a VPC, the default one when the id is empty.
+func (r *Region) vpc(id string) *vpc {
+	if id == "" {
+		return r.vpcs.all()[0]
+	}
+	v, ok := r.vpcs.get(id)
+	if !ok {
+		panic(fmt.Sprintf("aws: no VPC %q in %s", id, r.geo.name))
+	}
+	return v
+}
+
+// Subnet describes a subnet to add.
 type Subnet struct {
-	Zone string
+	// VPCID is the default VPC when empty.
+	VPCID string
+	Zone  string
 	// Public gives instances an automatic public address.
 	Public bool
 	// IPv6Only has no IPv4 addresses; IPv6OnLaunch gives each instance an IPv6 address.
@@ -73,7 +96,7 @@ type Subnet struct {
 func (r *Region) AddSubnet(s Subnet) string {
 	r.sim.mu.Lock()
 	defer r.sim.mu.Unlock()
-	v := r.vpcs.all()[0]
+	v := r.vpc(s.VPCID)
 	n := len(r.subnets.order)
 	six := v.six.Addr().As16()
 	six[7] = byte(n)
@@ -101,9 +124,14 @@ type Rule struct {
 
 // AddSecurityGroup adds a group to the default VPC and returns its id.
 func (r *Region) AddSecurityGroup(name string, rules ...Rule) string {
+	return r.AddSecurityGroupIn("", name, rules...)
+}
+
+// AddSecurityGroupIn adds a group to a VPC and returns its id.
+func (r *Region) AddSecurityGroupIn(vpcID, name string, rules ...Rule) string {
 	r.sim.mu.Lock()
 	defer r.sim.mu.Unlock()
-	g := r.addGroup(0x100+len(r.groups.order), r.vpcs.all()[0], name, name)
+	g := r.addGroup(0x100+len(r.groups.order), r.vpc(vpcID), name, name)
 	for _, rule := range rules {
 		r.addRule(g, groupRule{
 			egress: rule.Egress, protocol: rule.Protocol, from: rule.From, to: rule.To,

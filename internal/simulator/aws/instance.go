@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -37,6 +38,8 @@ type instance struct {
 	zone          string
 	subnet        *subnet
 	interfaces    []*networkInterface
+	volumes       []*volume
+	association   *profileAssociation
 
 	state            string
 	reason           ending // StateReason
@@ -126,26 +129,9 @@ func (i *instance) sixes() []netip.Addr {
 
 // disks are the attached volumes, in the order of their devices.
 func (i *instance) disks() []*volume {
-	byDevice := map[string]*volume{}
-	for _, v := range i.region.volumes.all() {
-		if v.attached != nil && v.attached.instance == i {
-			byDevice[v.attached.device] = v
-		}
-	}
-	out := make([]*volume, 0, len(byDevice))
-	for _, device := range sortedKeys(byDevice) {
-		out = append(out, byDevice[device])
-	}
+	out := slices.Clone(i.volumes)
+	slices.SortFunc(out, func(a, b *volume) int { return strings.Compare(a.attached.device, b.attached.device) })
 	return out
-}
-
-func (i *instance) association() *profileAssociation {
-	for _, a := range i.region.associations.all() {
-		if a.instance == i {
-			return a
-		}
-	}
-	return nil
 }
 
 // groups are the security groups of the primary interface.

@@ -46,7 +46,7 @@ var instanceFilters = filterTable[*instance]{
 		return []string{"spot"}
 	},
 	"iam-instance-profile.arn": func(i *instance) []string {
-		if a := i.association(); a != nil {
+		if a := i.association; a != nil {
 			return []string{a.profile.arn}
 		}
 		return nil

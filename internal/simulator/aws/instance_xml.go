@@ -77,7 +77,7 @@ func (r *Region) instanceNode(i *instance) []node {
 			group("privateDnsNameOptions", text("hostnameType", "ip-name"),
 				flag("enableResourceNameDnsARecord", false), flag("enableResourceNameDnsAAAARecord", false)))
 	}
-	if a := i.association(); a != nil {
+	if a := i.association; a != nil {
 		nodes = append(nodes, profileNode(a.profile))
 	}
 	return nodes

@@ -53,6 +53,7 @@ func TestLaunchRefusals(t *testing.T) {
 	fourth := region.AddSubnet(aws.Subnet{Zone: "us-east-1d", Public: true})
 	full := region.AddSubnet(aws.Subnet{Zone: "us-east-1a", Full: true})
 	six := region.AddSubnet(aws.Subnet{Zone: "us-east-1a", IPv6Only: true})
+	foreign := region.AddSecurityGroupIn(region.AddVPC(), "elsewhere")
 	pending := region.AddImage(aws.Image{Name: "not yet"})
 	region.SetImageState(pending, "pending")
 
@@ -65,16 +66,17 @@ func TestLaunchRefusals(t *testing.T) {
 		"image of another region": {func(in *ec2.RunInstancesInput) {
 			in.ImageId = sdk.String(aws.SeededID("ami", "eu-west-1", aws.SerialImage290))
 		}, "InvalidAMIID.NotFound", ""},
-		"image malformed":   {func(in *ec2.RunInstancesInput) { in.ImageId = sdk.String("cml") }, "InvalidAMIID.Malformed", `expecting "ami-..."`},
-		"image unavailable": {func(in *ec2.RunInstancesInput) { in.ImageId = &pending }, "InvalidAMIID.Unavailable", ""},
-		"architecture":      {func(in *ec2.RunInstancesInput) { in.InstanceType = "m7g.large" }, "InvalidParameterValue", "The architecture 'arm64' of the specified instance type"},
-		"type unknown":      {func(in *ec2.RunInstancesInput) { in.InstanceType = "m9z.large" }, "InvalidParameterValue", "Invalid value 'm9z.large' for InstanceType."},
-		"zone without type": {func(in *ec2.RunInstancesInput) { in.SubnetId = &fourth }, "Unsupported", "choosing us-east-1a, us-east-1b, us-east-1c."},
-		"subnet unknown":    {func(in *ec2.RunInstancesInput) { in.SubnetId = sdk.String("subnet-0123456789abcdef0") }, "InvalidSubnetID.NotFound", "The subnet ID 'subnet-0123456789abcdef0' does not exist"},
-		"subnet full":       {func(in *ec2.RunInstancesInput) { in.SubnetId = &full }, "InsufficientFreeAddressesInSubnet", ""},
-		"group unknown":     {func(in *ec2.RunInstancesInput) { in.SecurityGroupIds = []string{"sg-0123456789abcdef0"} }, "InvalidGroup.NotFound", "The security group 'sg-0123456789abcdef0' does not exist"},
-		"group malformed":   {func(in *ec2.RunInstancesInput) { in.SecurityGroupIds = []string{"web"} }, "InvalidGroupId.Malformed", ""},
-		"key unknown":       {func(in *ec2.RunInstancesInput) { in.KeyName = sdk.String("mine") }, "InvalidKeyPair.NotFound", "The key pair 'mine' does not exist"},
+		"image malformed":      {func(in *ec2.RunInstancesInput) { in.ImageId = sdk.String("cml") }, "InvalidAMIID.Malformed", `expecting "ami-..."`},
+		"image unavailable":    {func(in *ec2.RunInstancesInput) { in.ImageId = &pending }, "InvalidAMIID.Unavailable", ""},
+		"architecture":         {func(in *ec2.RunInstancesInput) { in.InstanceType = "m7g.large" }, "InvalidParameterValue", "The architecture 'arm64' of the specified instance type"},
+		"type unknown":         {func(in *ec2.RunInstancesInput) { in.InstanceType = "m9z.large" }, "InvalidParameterValue", "Invalid value 'm9z.large' for InstanceType."},
+		"zone without type":    {func(in *ec2.RunInstancesInput) { in.SubnetId = &fourth }, "Unsupported", "choosing us-east-1a, us-east-1b, us-east-1c."},
+		"subnet unknown":       {func(in *ec2.RunInstancesInput) { in.SubnetId = sdk.String("subnet-0123456789abcdef0") }, "InvalidSubnetID.NotFound", "The subnet ID 'subnet-0123456789abcdef0' does not exist"},
+		"subnet full":          {func(in *ec2.RunInstancesInput) { in.SubnetId = &full }, "InsufficientFreeAddressesInSubnet", ""},
+		"group unknown":        {func(in *ec2.RunInstancesInput) { in.SecurityGroupIds = []string{"sg-0123456789abcdef0"} }, "InvalidGroup.NotFound", "The security group 'sg-0123456789abcdef0' does not exist"},
+		"group malformed":      {func(in *ec2.RunInstancesInput) { in.SecurityGroupIds = []string{"web"} }, "InvalidGroupId.Malformed", ""},
+		"group of another VPC": {func(in *ec2.RunInstancesInput) { in.SecurityGroupIds = []string{foreign} }, "InvalidParameter", "belong to different networks"},
+		"key unknown":          {func(in *ec2.RunInstancesInput) { in.KeyName = sdk.String("mine") }, "InvalidKeyPair.NotFound", "The key pair 'mine' does not exist"},
 		"profile unknown": {func(in *ec2.RunInstancesInput) {
 			in.IamInstanceProfile = &types.IamInstanceProfileSpecification{Name: sdk.String("none")}
 		}, "InvalidParameterValue", "Value (none) for parameter iamInstanceProfile.name is invalid. Invalid IAM Instance Profile name"},

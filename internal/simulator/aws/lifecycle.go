@@ -133,6 +133,7 @@ func (r *Region) bury(i *instance) {
 			v.attached = nil
 		}
 	}
+	i.volumes = nil
 	for _, n := range i.interfaces {
 		if n.elastic != nil {
 			n.elastic.attached, n.elastic.associationID = nil, ""
@@ -141,8 +142,8 @@ func (r *Region) bury(i *instance) {
 		r.removeInterface(n)
 	}
 	i.interfaces = nil
-	if a := i.association(); a != nil {
-		r.associations.remove(a.id)
+	if i.association != nil {
+		r.dissociate(i.association)
 	}
 	if i.spot != nil && i.spot.state == "active" {
 		i.spot.close()

@@ -36,7 +36,7 @@ func describeFound[T any](c *call, found []T, idsName string, known filterTable[
 var vpcFilters = filterTable[*vpc]{
 	"vpc-id":     func(v *vpc) []string { return []string{v.id} },
 	"cidr":       func(v *vpc) []string { return []string{v.cidr.String()} },
-	"is-default": func(*vpc) []string { return boolText(true) },
+	"is-default": func(v *vpc) []string { return boolText(v.isDefault) },
 	"state":      func(*vpc) []string { return []string{"available"} },
 }
 
@@ -48,7 +48,7 @@ func (c *call) describeVpcs() ([]node, *APIError) {
 				text("associationId", c.region.seededID("vpc-cidr-assoc", 1)), text("cidrBlock", v.cidr.String()), group("cidrBlockState", text("state", "associated"))}}}),
 			list("ipv6CidrBlockAssociationSet", []node{{name: "item", kids: []node{
 				text("associationId", c.region.seededID("vpc-cidr-assoc", 6)), text("ipv6CidrBlock", v.six.String()), group("ipv6CidrBlockState", text("state", "associated"))}}}),
-			text("instanceTenancy", "default"), flag("isDefault", true), tagSet(v.tags),
+			text("instanceTenancy", "default"), flag("isDefault", v.isDefault), tagSet(v.tags),
 		}
 	})
 }
@@ -60,9 +60,11 @@ var subnetFilters = filterTable[*subnet]{
 	"cidr-block":              func(s *subnet) []string { return one(s.range4()) },
 	"map-public-ip-on-launch": func(s *subnet) []string { return boolText(s.public) },
 	"ipv6-native":             func(s *subnet) []string { return boolText(s.sixOnly) },
-	"default-for-az":          func(s *subnet) []string { return boolText(s.public) },
+	"default-for-az":          func(s *subnet) []string { return boolText(s.isDefault()) },
 	"state":                   func(*subnet) []string { return []string{"available"} },
 }
+
+func (s *subnet) isDefault() bool { return s.vpc.isDefault && s.public }
 
 // range4 is empty for a subnet without IPv4.
 func (s *subnet) range4() string {
@@ -91,7 +93,7 @@ func (r *Region) subnetNode(s *subnet) []node {
 		text("subnetId", s.id), text("subnetArn", r.arn("subnet", s.id)), text("state", "available"), text("ownerId", r.account.id), text("vpcId", s.vpc.id),
 		text("cidrBlock", s.range4()), six, number("availableIpAddressCount", free),
 		text("availabilityZone", s.zone), text("availabilityZoneId", r.geo.zoneID(s.zone)),
-		flag("defaultForAz", s.public), flag("mapPublicIpOnLaunch", s.public), flag("assignIpv6AddressOnCreation", s.sixOnLaunch),
+		flag("defaultForAz", s.isDefault()), flag("mapPublicIpOnLaunch", s.public), flag("assignIpv6AddressOnCreation", s.sixOnLaunch),
 		flag("ipv6Native", s.sixOnly), flag("enableDns64", false), tagSet(s.tags),
 	}
 }

@@ -59,16 +59,27 @@ func (c *call) associateProfile() ([]node, *APIError) {
 	if i.state != stateRunning && i.state != stateStopped {
 		return nil, refuse("IncorrectInstanceState", "The instance '%s' is not in the 'running' or 'stopped' states.", i.id)
 	}
-	if i.association() != nil {
+	if i.association != nil {
 		return nil, refuse("IncorrectState", "There is an existing association for instance %s", i.id)
 	}
 	p, refused := c.profile()
 	if refused != nil {
 		return nil, refused
 	}
-	a := &profileAssociation{id: newID("iip-assoc-"), instance: i, profile: p, began: time.Now()}
-	c.region.associations.add(a.id, a)
+	a := c.region.associate(i, p)
 	return []node{group("iamInstanceProfileAssociation", c.region.associationNode(a)...)}, nil
+}
+
+func (r *Region) associate(i *instance, p *profile) *profileAssociation {
+	a := &profileAssociation{id: newID("iip-assoc-"), instance: i, profile: p, began: time.Now()}
+	i.association = a
+	r.associations.add(a.id, a)
+	return a
+}
+
+func (r *Region) dissociate(a *profileAssociation) {
+	a.instance.association = nil
+	r.associations.remove(a.id)
 }
 
 func (c *call) disassociateProfile() ([]node, *APIError) {
@@ -76,7 +87,7 @@ func (c *call) disassociateProfile() ([]node, *APIError) {
 	if refused != nil {
 		return nil, refused
 	}
-	c.region.associations.remove(a.id)
+	c.region.dissociate(a)
 	return []node{group("iamInstanceProfileAssociation", associationIn(a, "disassociating")...)}, nil
 }
 
@@ -94,9 +105,8 @@ func (c *call) replaceProfile() ([]node, *APIError) {
 	if refused != nil {
 		return nil, refused
 	}
-	c.region.associations.remove(a.id)
-	replaced := &profileAssociation{id: newID("iip-assoc-"), instance: a.instance, profile: p, began: time.Now()}
-	c.region.associations.add(replaced.id, replaced)
+	c.region.dissociate(a)
+	replaced := c.region.associate(a.instance, p)
 	return []node{group("iamInstanceProfileAssociation", c.region.associationNode(replaced)...)}, nil
 }
 

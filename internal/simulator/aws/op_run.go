@@ -121,8 +121,7 @@ func (c *call) build(p *plan, reservation string) *instance {
 		r.attachDisk(i, d, p.tags["volume"])
 	}
 	if p.profile != nil {
-		a := &profileAssociation{id: newID("iip-assoc-"), instance: i, profile: p.profile, began: time.Now()}
-		r.associations.add(a.id, a)
+		r.associate(i, p.profile)
 	}
 	if p.spot != nil {
 		r.openSpot(i, *p.spot, p.tags["spot-instances-request"])

@@ -129,7 +129,7 @@ func (c *call) planPrivate(spec params, n *interfacePlan) *APIError {
 func (c *call) defaultSubnet() (*subnet, *APIError) {
 	zone := c.get("Placement.AvailabilityZone")
 	for _, s := range c.region.subnets.all() {
-		if s.public && (zone == "" || s.zone == zone) {
+		if s.isDefault() && (zone == "" || s.zone == zone) {
 			return s, nil
 		}
 	}

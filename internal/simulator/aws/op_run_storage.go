@@ -185,5 +185,6 @@ func (r *Region) attachDisk(i *instance, d imageDisk, tags map[string]string) {
 		}
 	}
 	copyTags(v.tags, tags)
+	i.volumes = append(i.volumes, v)
 	r.volumes.add(v.id, v)
 }

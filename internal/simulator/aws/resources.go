@@ -16,6 +16,7 @@ func newResource(id string) resource { return resource{id: id, tags: map[string]
 type vpc struct {
 	resource
 	cidr, six netip.Prefix
+	isDefault bool
 }
 
 type subnet struct {

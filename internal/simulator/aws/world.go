@@ -69,12 +69,8 @@ func (r *Region) seedImage(serial int, img image, gib int) {
 }
 
 func (r *Region) seedNetwork() *vpc {
-	v := &vpc{
-		resource: newResource(r.seededID("vpc", SerialVPC)), cidr: r.sim.pool.vpc(),
-		// a range of the documentation prefix; nothing ever listens there
-		six: netip.MustParsePrefix(fmt.Sprintf("2001:db8:%x:%s00::/56", r.geo.number, checksum(r.account.id)[:2])),
-	}
-	r.vpcs.add(v.id, v)
+	v := r.addVPC(SerialVPC)
+	v.isDefault = true
 	zones := r.geo.zoneNames()
 	for i, serial := range []int{SerialSubnetA, SerialSubnetB, SerialSubnetC, SerialSubnetPrivate} {
 		zone := zones[i%3%len(zones)]
@@ -88,6 +84,16 @@ func (r *Region) seedNetwork() *vpc {
 	}
 	rtb := &routeTable{resource: newResource(r.seededID("rtb", 1)), vpc: v, gateway: r.seededID("igw", 1)}
 	r.routeTables.add(rtb.id, rtb)
+	return v
+}
+
+func (r *Region) addVPC(serial int) *vpc {
+	v := &vpc{
+		resource: newResource(r.seededID("vpc", serial)), cidr: r.sim.pool.vpc(),
+		// a range of the documentation prefix; nothing ever listens there
+		six: netip.MustParsePrefix(fmt.Sprintf("2001:db8:%x:%s00::/56", r.geo.number<<4+len(r.vpcs.order), checksum(r.account.id)[:2])),
+	}
+	r.vpcs.add(v.id, v)
 	return v
 }
 
