@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -133,9 +134,9 @@ func TestServe(t *testing.T) {
 		"gateway":      {fault: &wire.Fault{Kind: wire.Garbage, Status: 502, Body: "bad gateway"}, status: 502, body: "bad gateway"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			effect := 0
+			var effect atomic.Int32 // a broken connection orders nothing
 			next := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-				effect++
+				effect.Add(1)
 				_, _ = io.WriteString(w, "done")
 			})
 			fail := func(w http.ResponseWriter, f wire.Fault) { http.Error(w, f.Code, f.Status) }
@@ -166,8 +167,8 @@ func TestServe(t *testing.T) {
 					t.Errorf("answer = %d %q, want %d %q", response.StatusCode, body, test.status, test.body)
 				}
 			}
-			if effect != test.effect {
-				t.Errorf("took effect %d times, want %d", effect, test.effect)
+			if got := int(effect.Load()); got != test.effect {
+				t.Errorf("took effect %d times, want %d", got, test.effect)
 			}
 		})
 	}
