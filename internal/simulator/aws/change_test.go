@@ -45,7 +45,7 @@ func TestAttributes(t *testing.T) {
 	wantCode(t, err, "")
 	wantCode(t, modify(kind("c5.2xlarge")), "")
 	_, err = client.ModifyInstanceCpuOptions(ctx, &ec2.ModifyInstanceCpuOptionsInput{InstanceId: &id, NestedVirtualization: "enabled"})
-	wantCode(t, err, "InvalidParameterCombination")
+	wantCode(t, err, "UnsupportedOperation")
 	wantCode(t, modify(ec2.ModifyInstanceAttributeInput{UserData: &types.SecureBlobAttributeValue{Value: []byte("x")}}), "")
 
 	got, _ := w.Region(home).Instance(id)

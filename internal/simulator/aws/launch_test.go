@@ -87,7 +87,7 @@ func TestLaunchRefusals(t *testing.T) {
 		"nested on old type": {func(in *ec2.RunInstancesInput) {
 			in.InstanceType = "c5.2xlarge"
 			in.CpuOptions = &types.CpuOptionsRequest{NestedVirtualization: "enabled"}
-		}, "InvalidParameterCombination", "nested virtualization"},
+		}, "UnsupportedOperation", "nested virtualization"},
 		"volume too small": {disk(types.EbsBlockDevice{VolumeSize: sdk.Int32(8)}), "InvalidBlockDeviceMapping", "expect size >= 64GB"},
 		"iops on gp2":      {disk(types.EbsBlockDevice{VolumeType: "gp2", Iops: sdk.Int32(4000)}), "InvalidParameterCombination", "iops"},
 		"throughput ratio": {disk(types.EbsBlockDevice{Throughput: sdk.Int32(1000)}), "InvalidParameterValue", "ratio"},

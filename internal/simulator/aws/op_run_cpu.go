@@ -20,8 +20,8 @@ func (t *InstanceType) applyCPU(p params, cores, threads *int, nested *string) *
 	}
 	if p.has("NestedVirtualization") {
 		if !t.NestedVirtualization {
-			return refuse("InvalidParameterCombination",
-				"The specified instance type %s does not support nested virtualization.", t.Name)
+			// the code is what karpenter-provider-aws met in production (its pull request 9043)
+			return refuse("UnsupportedOperation", "The specified instance type %s does not support nested virtualization.", t.Name)
 		}
 		*nested = p.get("NestedVirtualization")
 	}
