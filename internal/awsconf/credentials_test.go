@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -327,9 +328,10 @@ func TestSkipFlags(t *testing.T) {
 func TestUnreachableIsNotKept(t *testing.T) {
 	t.Parallel()
 	sim, _ := world(t)
-	down := true
+	var down atomic.Bool
+	down.Store(true)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if down {
+		if down.Load() {
 			panic(http.ErrAbortHandler)
 		}
 		sim.ServeHTTP(w, r)
@@ -344,7 +346,7 @@ func TestUnreachableIsNotKept(t *testing.T) {
 	if !fault.Is(err, fault.Unreachable) || !strings.Contains(next, "skip_requesting_account_id") {
 		t.Errorf("%s: %s", fault.KindOf(err), next)
 	}
-	down = false
+	down.Store(false)
 	if id, err := f.Identity(t.Context()); err != nil || id.AccountID != labs {
 		t.Errorf("%+v, %v", id, err)
 	}
