@@ -36,7 +36,7 @@ func decode(t *testing.T, data []byte, into any) {
 
 func TestControlIsOffUnlessAskedFor(t *testing.T) {
 	sim := start(t, simulator.Options{})
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, sim.Endpoint()+"/_simulator/state", nil)
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, sim.Endpoint()+"/_simulator/state", http.NoBody)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,7 +47,7 @@ func TestControlIsOffUnlessAskedFor(t *testing.T) {
 
 func TestControlRefusesForeignNames(t *testing.T) {
 	sim := start(t, simulator.Options{Control: true})
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, sim.Endpoint()+"/_simulator/state", nil)
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, sim.Endpoint()+"/_simulator/state", http.NoBody)
 	if err != nil {
 		t.Fatal(err)
 	}

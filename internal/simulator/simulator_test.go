@@ -112,7 +112,7 @@ func running(t *testing.T, sim *simulator.Simulator, id string) aws.Instance {
 func information(t *testing.T, sim *simulator.Simulator, ip string) map[string]any {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet,
-		"https://"+net.JoinHostPort(ip, strconv.Itoa(sim.Port()))+"/api/v0/system_information", nil)
+		"https://"+net.JoinHostPort(ip, strconv.Itoa(sim.Port()))+"/api/v0/system_information", http.NoBody)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -179,13 +179,17 @@ func TestIdenticalTokens(t *testing.T) {
 	fixed := time.Date(2026, 2, 1, 8, 0, 0, 0, time.UTC)
 	fleet := newFleet(t, cml.Options{Timing: instant, Now: func() time.Time { return fixed }})
 	m, c := ready(t, fleet, cml.Boot{})
-	if c.login(cml.DefaultAdmin()).token == c.login(cml.DefaultAdmin()).token {
+	one, two := c.login(cml.DefaultAdmin()), c.login(cml.DefaultAdmin())
+	if one.token == two.token {
 		t.Error("two logins of one second got the same token")
 	}
 	m.Switch(func(s *cml.Switches) { s.IdenticalTokens = true })
-	if c.login(cml.DefaultAdmin()).token != c.login(cml.DefaultAdmin()).token {
+	one, two = c.login(cml.DefaultAdmin()), c.login(cml.DefaultAdmin())
+	if one.token != two.token {
 		t.Error("the switch does nothing")
 	}
+	one.want(200, "DELETE", "/logout", nil)
+	two.want(401, "GET", "/authok", nil)
 }
 
 func TestLoginLimit(t *testing.T) {

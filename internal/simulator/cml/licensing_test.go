@@ -297,7 +297,9 @@ func TestProductLicence(t *testing.T) {
 	for _, body := range []string{`1`, `null`, `"/bad"`, `"` + strings.Repeat("a", 21) + `"`, `"CML_Gold"`} {
 		c.want(400, "PUT", "/licensing/product_license", body).refusal(t)
 	}
+	c.want(204, "PATCH", "/licensing/features", `[{"id":"`+nodeCount+`","count":5}]`)
 	c.want(204, "PUT", "/licensing/product_license", `"CML_Personal40"`)
+	same(t, "nodes of another product", m.License().Nodes, 0)
 	doc := c.get("/licensing")
 	same(t, "active", pick(t, doc, "product_license", "active"), "CML_Personal40")
 	same(t, "is_enterprise", pick(t, doc, "product_license", "is_enterprise"), false)
@@ -431,4 +433,15 @@ func TestAccountsAndUDI(t *testing.T) {
 	same(t, "UDI", pick(t, doc, "udi", "product_uuid"), "00000000-0000-4000-8000-00000000cafe")
 	same(t, "counted", fleet.SSMS().Registrations()[0].UDI, "00000000-0000-4000-8000-00000000cafe")
 	same(t, "quota", c.get("/diagnostics/licensing", "quota"), float64(40))
+}
+
+func TestALaterRequestReplacesTheAgentsStep(t *testing.T) {
+	fleet := newFleet(t, cml.Options{Timing: cml.Timing{Authorize: 300 * time.Millisecond}})
+	m, c := ready(t, fleet, cml.Boot{})
+	c = c.login(cml.DefaultAdmin())
+	c.want(204, "POST", "/licensing/registration", register)
+	reaches(t, c, "COMPLETED", "EVAL")
+	c.want(204, "DELETE", "/licensing/deregistration", nil)
+	time.Sleep(350 * time.Millisecond) // beyond the authorization that was due
+	same(t, "authorization", m.License().Authorization, "EVAL")
 }

@@ -280,7 +280,7 @@ func TestCertificatePersistsUntilItIsReplaced(t *testing.T) {
 	fleet := newFleet(t, cml.Options{Timing: instant})
 	boot := cml.Boot{InstanceID: "i-1", Addresses: []string{address()}}
 	m, c := ready(t, fleet, boot)
-	print := func() string {
+	shown := func() string {
 		t.Helper()
 		conn, err := tls.Dial("tcp", strings.TrimPrefix(c.base, "https://"), &tls.Config{InsecureSkipVerify: true})
 		if err != nil {
@@ -289,18 +289,18 @@ func TestCertificatePersistsUntilItIsReplaced(t *testing.T) {
 		defer conn.Close()
 		return sha256Of(conn.ConnectionState().PeerCertificates[0])
 	}
-	first := print()
+	first := shown()
 	same(t, "fingerprint", m.Fingerprint(), first)
 	fleet.Shutdown("i-1")
 	ready(t, fleet, boot)
-	same(t, "after stop and start", print(), first)
+	same(t, "after stop and start", shown(), first)
 	if err := m.ReplaceCertificate("cml.example.net"); err != nil {
 		t.Fatal(err)
 	}
-	if print() == first {
+	if shown() == first {
 		t.Error("the certificate did not change")
 	}
-	same(t, "fingerprint", m.Fingerprint(), print())
+	same(t, "fingerprint", m.Fingerprint(), shown())
 
 	other, _ := ready(t, fleet, cml.Boot{InstanceID: "i-2"})
 	if other.Fingerprint() == first {
@@ -312,6 +312,23 @@ func TestCertificatePersistsUntilItIsReplaced(t *testing.T) {
 	if !errors.As(got.err, &unverified) {
 		t.Errorf("self-signed: got %v, want an error of verification", got.err)
 	}
+}
+
+func TestSessionsAreNotResumed(t *testing.T) {
+	fleet := newFleet(t, cml.Options{Timing: instant})
+	_, c := ready(t, fleet, cml.Boot{})
+	config := &tls.Config{InsecureSkipVerify: true, ClientSessionCache: tls.NewLRUClientSessionCache(4)}
+	c.http.Transport.(*http.Transport).TLSClientConfig = config
+	for range 3 { // a resumed session would hide a changed certificate
+		c.want(http.StatusOK, "GET", "/system_information", nil)
+		c.http.CloseIdleConnections()
+	}
+	conn, err := tls.Dial("tcp", strings.TrimPrefix(c.base, "https://"), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	same(t, "resumed", conn.ConnectionState().DidResume, false)
 }
 
 func TestCertificateFromAnAuthorityVerifies(t *testing.T) {

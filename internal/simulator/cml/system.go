@@ -82,6 +82,23 @@ func (m *Machine) canStartNodes() bool {
 	return false
 }
 
+// backEnd reports whether the application behind the API has come up, whether or
+// not it has a host that can start nodes. Call with mu held.
+func (m *Machine) backEnd() bool {
+	if m.held != "" {
+		return m.held == Ready
+	}
+	return m.phase == Ready
+}
+
+// admissionState is what is shown of a host. Call with mu held.
+func (m *Machine) admissionState(host *compute) string {
+	if host.state == "READY" && (m.noKVM || !m.backEnd()) {
+		return "REGISTERED"
+	}
+	return host.state
+}
+
 func (c *call) getSystemInformation() (reply, *apiError) {
 	oui := any("52:54:00:00:00:00")
 	if c.overrides.oui != nil {
@@ -99,7 +116,7 @@ func (c *call) getSystemInformation() (reply, *apiError) {
 }
 
 func (c *call) getSystemHealth() (reply, *apiError) {
-	up := c.visible() == Ready
+	up := c.backEnd()
 	forced := c.overrides.health
 	valid := up && !c.noKVM
 	computes := map[string]any{}
@@ -135,12 +152,8 @@ func (c *call) getSystemHealth() (reply, *apiError) {
 }
 
 func (m *Machine) computeHealth(host *compute, up bool) map[string]any {
-	state := host.state
-	if !up && state == "READY" {
-		state = "REGISTERED"
-	}
 	flags := map[string]any{
-		"hostname": host.hostname, "is_controller": host.controller, "admission_state": state,
+		"hostname": host.hostname, "is_controller": host.controller, "admission_state": m.admissionState(host),
 		"kvm_vmx_enabled": !m.noKVM, "enough_cpus": true, "lld_connected": up, "lld_synced": up,
 		"libvirt": true, "fabric": up, "device_mux": up, "refplat_images_available": true,
 		"docker_shim": up, "valid": up && !m.noKVM,
@@ -201,14 +214,10 @@ func (c *call) getComputeHosts() (reply, *apiError) {
 	hosts := []any{}
 	for i, host := range c.computes {
 		use := c.labs.use(i == 0)
-		state := host.state
-		up := c.visible() == Ready
-		if !up && state == "READY" {
-			state = "REGISTERED"
-		}
+		up := c.backEnd()
 		body := map[string]any{
 			"id": host.id, "server_address": "fd00::" + strconv.Itoa(i+1), "hostname": host.hostname,
-			"is_simulator": true, "is_connector": host.controller, "admission_state": state,
+			"is_simulator": true, "is_connector": host.controller, "admission_state": c.admissionState(host),
 			"is_connected": up, "is_synced": up,
 		}
 		if c.release.before(10) {
@@ -248,7 +257,7 @@ func (c *call) patchComputeHost() (reply, *apiError) {
 
 // diagnostics are the categories that cml-api.md names; the others a real server has are not documented there.
 func (c *call) diagnostics() map[string]any {
-	up := c.visible() == Ready
+	up := c.backEnd()
 	started := c.labs.use(true).running
 	mine := 0
 	for _, l := range c.labs.all {
@@ -259,7 +268,7 @@ func (c *call) diagnostics() map[string]any {
 	return map[string]any{
 		"startup_scheduler": map[string]any{
 			"licensing_loaded": true, "core_driver_connected": up, "node_definitions_loaded": true,
-			"lld_connected": up, "lld_synced": up, "system_ready": up,
+			"lld_connected": up, "lld_synced": up, "system_ready": c.visible() == Ready,
 		},
 		"licensing": map[string]any{
 			"quota": c.licence.nodeLimit(), "started": started, "user_quota": nil, "user_started": mine,

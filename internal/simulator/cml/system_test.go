@@ -145,6 +145,8 @@ func TestDrainingTheLastComputeEndsReadiness(t *testing.T) {
 	c.want(200, "PATCH", "/system/compute_hosts/"+id, `{"admission_state":"ONLINE"}`)
 	same(t, "ready", c.get("/system_information", "ready"), false)
 	same(t, "phase", m.Phase(), cml.NotReady)
+	same(t, "still healthy", c.get("/system_health", "valid"), true)
+	same(t, "shown", pick(t, c.get("/system/compute_hosts").([]any)[0], "admission_state"), "ONLINE")
 	c.want(200, "PATCH", "/system/compute_hosts/"+id, `{"admission_state":"READY"}`)
 	same(t, "ready", c.get("/system_information", "ready"), true)
 }
@@ -165,4 +167,16 @@ func TestDiagnosticsByVersion(t *testing.T) {
 	}
 	c.want(404, "GET", "/diagnostics/licensing", nil)
 	same(t, "one document", c.get("/diagnostics", "licensing", "started"), float64(1))
+}
+
+func TestHealthWhileNotReady(t *testing.T) {
+	m, c := machine(t, "")
+	if err := m.HoldPhase(cml.NotReady); err != nil {
+		t.Fatal(err)
+	}
+	health := c.get("/system_health")
+	same(t, "valid", pick(t, health, "valid"), false)
+	same(t, "controller", pick(t, health, "controller", "valid"), false)
+	same(t, "admission", pick(t, only(t, pick(t, health, "computes")), "admission_state"), "REGISTERED")
+	same(t, "scheduler", c.get("/diagnostics/startup_scheduler", "system_ready"), false)
 }

@@ -186,7 +186,10 @@ func parse(args []string, stdout, stderr io.Writer) (*settings, error) {
 		}
 	})
 	s.options.Control = true
-	return s, s.files(*world, *faults)
+	if err := s.files(*world, *faults); err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
 func (s *settings) files(world, faults string) error {
