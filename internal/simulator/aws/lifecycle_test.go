@@ -213,3 +213,40 @@ func TestEventualConsistency(t *testing.T) {
 	}
 	w.describe(id)
 }
+
+func TestInterruption(t *testing.T) {
+	g := &guest{}
+	w := newWorld(t, aws.Options{Guest: g})
+	id, region := w.running(), w.Region(home)
+	moved := netip.MustParseAddr("127.79.255.1")
+	region.SetPublicIP(id, moved)
+	if got := *w.describe(id).PublicIpAddress; got != moved.String() {
+		t.Errorf("public address %s", got)
+	}
+	eventually(t, "guest told", func() bool { return slices.Contains(g.seen(), "readdress "+moved.String()) })
+
+	region.Interrupt(id, "Server.SpotInstanceShutdown", "Server.SpotInstanceShutdown: Spot instance shutdown", true)
+	if reason := *w.await(id, "stopped").StateReason.Code; reason != "Server.SpotInstanceShutdown" {
+		t.Errorf("reason %s", reason)
+	}
+	region.SetType(id, "t3.large")
+	region.SetProtection(id, true, false)
+	if got, _ := region.Instance(id); got.Type != "t3.large" || !got.TerminationProtection || got.StopProtection {
+		t.Errorf("instance %+v", got)
+	}
+	region.Interrupt(id, "Server.InternalError", "Server.InternalError: Internal error on launch", false)
+	w.await(id, "terminated")
+}
+
+func TestInvisibleForAWhile(t *testing.T) {
+	w := newWorld(t, aws.Options{Consistency: aws.Consistency{Delay: 300 * time.Millisecond}})
+	began := time.Now()
+	id := w.launch()
+	eventually(t, "visible", func() bool {
+		ids, err := w.found(&ec2.DescribeInstancesInput{Filters: []types.Filter{by("instance-id", id)}})
+		return err == nil && len(ids) == 1
+	})
+	if passed := time.Since(began); passed < 300*time.Millisecond {
+		t.Errorf("visible after %s", passed)
+	}
+}
