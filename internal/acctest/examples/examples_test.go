@@ -144,7 +144,7 @@ func below(t *testing.T, root string) map[string]configuration {
 	return all
 }
 
-var fence = regexp.MustCompile("(?ms)^```terraform\n(.*?)^```$")
+var fence = regexp.MustCompile("(?ms)^```terraform\n(.*?\n)```$")
 
 // readme takes the configurations out of the README: together they are one
 // root module.
