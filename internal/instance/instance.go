@@ -42,6 +42,8 @@ type Instance struct {
 	// The addresses of the primary interface; PublicIP and PublicDNS are those
 	// of the Elastic IP where one is associated.
 	PublicIP, PublicDNS, PrivateIP, PrivateDNS, IPv6 string
+	// IPv6Addresses are all of the primary interface, in EC2's order.
+	IPv6Addresses []string
 	// PublicIPIsEIP says that PublicIP belongs to an account, not to Amazon, and
 	// so outlives a stop. EIPAllocationID is its allocation where the answer
 	// names it; Client.AddressOf asks for it.
@@ -245,6 +247,9 @@ func readInterfaces(out *Instance, all []types.InstanceNetworkInterface) (attach
 		out.PublicIPIsEIP = out.PublicIP != "" && owner != "" && owner != "amazon"
 	}
 	for _, a := range primary.Ipv6Addresses {
+		if v := aws.ToString(a.Ipv6Address); v != "" {
+			out.IPv6Addresses = append(out.IPv6Addresses, v)
+		}
 		if aws.ToBool(a.IsPrimaryIpv6) || out.IPv6 == "" {
 			set(&out.IPv6, a.Ipv6Address)
 		}

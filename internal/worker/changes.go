@@ -50,10 +50,12 @@ type change struct {
 // unpacked.
 type diff struct {
 	plan, state               *model
-	planNet                   network
+	planNet, stateNet         network
 	planRoot, stateRoot       rootVolume
 	planMeta, stateMeta       metadataOptions
 	planControl, stateControl attribute.Controller
+	// image are the facts of the pinned image, nil when they are not known.
+	image *imageFacts
 }
 
 // pathRoot is path.MatchRoot, short.
@@ -84,11 +86,14 @@ var changeTable = []change{
 	{"readiness", record, "", func(d *diff) bool { return !d.plan.Readiness.Equal(d.state.Readiness) }},
 	{"allow_stop_for_update", record, "", func(d *diff) bool { return !d.plan.AllowStopForUpdate.Equal(d.state.AllowStopForUpdate) }},
 	{"timeouts", record, "", func(d *diff) bool { return !d.plan.Timeouts.Equal(d.state.Timeouts) }},
-	{"user_data, user_data_base64, user_data_wo_version", record, "cloud-init reads user data at the first boot", func(d *diff) bool {
-		return !d.plan.UserData.Equal(d.state.UserData) || !d.plan.UserDataBase64.Equal(d.state.UserDataBase64) ||
-			!d.plan.UserDataWOVersion.Equal(d.state.UserDataWOVersion)
-	}},
+	{"protection", inPlace, "", func(d *diff) bool { return protectionOf(d.plan) != protectionOf(d.state) }},
+	{"on_destroy", record, "", func(d *diff) bool { return !d.plan.OnDestroy.Equal(d.state.OnDestroy) }},
+	{"user_data_change", record, "", func(d *diff) bool { return !d.plan.UserDataChange.Equal(d.state.UserDataChange) }},
+	{"expected_cml_version", record, "", func(d *diff) bool { return !d.plan.ExpectedCMLVersion.Equal(d.state.ExpectedCMLVersion) }},
+	{"user_data, user_data_base64, user_data_wo_version", record, "with `user_data_change = \"ignore\"`, the default", func(d *diff) bool { return d.userDataDoes(record) }},
 
+	{"network.eip", addressing, "", func(d *diff) bool { return !d.planNet.EIP.Equal(d.stateNet.EIP) }},
+	{"network.ipv6_address_count", addressing, "", func(d *diff) bool { return other(d.planNet.IPv6Count, d.stateNet.IPv6Count) }},
 	{"network.public_ip", addressing, "", func(d *diff) bool { return publicIPChanges(d.planNet.PublicIP, d.state) }},
 	{"controller.hostname, .port, .address_preference", addressing, "managed tags only", func(d *diff) bool {
 		return !d.planControl.Hostname.Equal(d.stateControl.Hostname) || !d.planControl.Port.Equal(d.stateControl.Port) ||
@@ -96,9 +101,17 @@ var changeTable = []change{
 	}},
 
 	{"instance_type, instance_types", restart, "when the present type is not in the menu; refused with `allow_stop_for_update = false`", func(d *diff) bool {
-		return other(d.plan.InstanceType, d.state.InstanceType)
+		return !isSpot(d.state) && other(d.plan.InstanceType, d.state.InstanceType)
 	}},
+	{"nested_virtualization", restart, "when it is not as wished already", func(d *diff) bool { return d.nestedChanges() }},
+	{"user_data, user_data_base64, user_data_wo_version", restart, "with `user_data_change = \"restart\"`", func(d *diff) bool { return d.userDataDoes(restart) }},
 
+	{"instance_type, instance_types", replace, "with `market.type = \"spot\"`", func(d *diff) bool {
+		return isSpot(d.state) && other(d.plan.InstanceType, d.state.InstanceType)
+	}},
+	{"user_data, user_data_base64, user_data_wo_version", replace, "with `user_data_change = \"replace\"`", func(d *diff) bool { return d.userDataDoes(replace) }},
+	{"market", replace, "", func(d *diff) bool { return d.marketChanges() }},
+	{"ami_filter", replace, "when the pinned image no longer matches", func(d *diff) bool { return d.filterChanges() }},
 	{"ami_id", replace, "", func(d *diff) bool { return other(d.plan.AMIID, d.state.AMIID) }},
 	{"subnet_ids", replace, "when the present subnet is not in the menu", func(d *diff) bool {
 		menu := d.plan.SubnetIDs
@@ -110,6 +123,64 @@ var changeTable = []change{
 		return other(d.planRoot.Encrypted, d.stateRoot.Encrypted) || other(d.planRoot.KMSKeyID, d.stateRoot.KMSKeyID)
 	}},
 	{"region", replace, "an explicit other value only", func(d *diff) bool { return other(d.plan.Region, d.state.Region) }},
+}
+
+// userDataDoes reports whether the user data changes and the change does this.
+// User data that the state does not know, as after an import, is recorded.
+func (d *diff) userDataDoes(e effect) bool {
+	if d.plan.UserData.Equal(d.state.UserData) && d.plan.UserDataBase64.Equal(d.state.UserDataBase64) &&
+		d.plan.UserDataWOVersion.Equal(d.state.UserDataWOVersion) {
+		return false
+	}
+	does := record
+	if !d.state.UserData.IsNull() || !d.state.UserDataBase64.IsNull() || !d.state.UserDataWOVersion.IsNull() {
+		switch d.plan.UserDataChange.ValueString() {
+		case "restart":
+			does = restart
+		case "replace":
+			does = replace
+		}
+	}
+	return does == e
+}
+
+// nestedChanges compares the wish with what is switched on, so that naming
+// what is there already stops nothing.
+func (d *diff) nestedChanges() bool {
+	active := d.state.NestedActive.ValueBool()
+	switch d.plan.Nested.ValueString() {
+	case nestedEnabled:
+		return !active
+	case nestedDisabled:
+		return active
+	}
+	return false
+}
+
+// isSpot reports whether the worker was bought on the spot market.
+func isSpot(m *model) bool { return !m.SpotRequestID.IsNull() }
+
+// marketChanges compares what is wished for with what the machine is. The price
+// and the behaviour of a request are fixed with it.
+func (d *diff) marketChanges() bool {
+	if d.plan.Market.Equal(d.state.Market) || d.plan.Market.IsUnknown() {
+		return d.plan.Market.IsUnknown()
+	}
+	kind, _ := d.plan.Market.Attributes()["type"].(types.String)
+	spot := kind.ValueString() == "spot"
+	if spot != isSpot(d.state) {
+		return true
+	}
+	return spot && !d.state.Market.IsNull()
+}
+
+// filterChanges reports whether the pinned image fails a changed filter. What
+// is not known about the image proves nothing.
+func (d *diff) filterChanges() bool {
+	if d.plan.AMIFilter.IsNull() || d.plan.AMIFilter.Equal(d.state.AMIFilter) || d.image == nil {
+		return false
+	}
+	return !d.image.matches(d.plan.AMIFilter)
 }
 
 // publicIPChanges decides from the configuration and from what was observed: a

@@ -34,6 +34,8 @@ func (r *Resource) ValidateConfig(ctx context.Context, req resource.ValidateConf
 	validateUserData(&c, d)
 	validateReadiness(ctx, &c, d)
 
+	validateMarket(ctx, &c, d)
+
 	n := object[network](ctx, c.Network, d)
 	if known(n.PrivateIP) && !c.SubnetIDs.IsUnknown() && len(c.SubnetIDs.Elements()) != 1 {
 		d.AddAttributeError(path.Root("network").AtName("private_ip"), "Private address without its subnet",
@@ -78,6 +80,27 @@ func validateRootVolume(v rootVolume, d *diag.Diagnostics) {
 	}
 }
 
+// validateMarket refuses what spot machines cannot have.
+func validateMarket(ctx context.Context, c *model, d *diag.Diagnostics) {
+	m := object[market](ctx, c.Market, d)
+	if m.Type.ValueString() == "on_demand" {
+		for name, v := range map[string]types.String{"max_price": m.MaxPrice, "interruption": m.Interruption} {
+			if known(v) {
+				d.AddAttributeError(path.Root("market").AtName(name), "Spot argument without spot", name+" is for spot machines: set type = \"spot\", or remove it.")
+			}
+		}
+	}
+	p := protectionOf(c)
+	if m.Type.ValueString() == "spot" && (p.Termination || p.Stop) {
+		d.AddAttributeError(path.Root("protection"), "Spot machines cannot be protected",
+			"AWS may take a spot machine back at any time, and EC2 refuses termination and stop protection for it: remove protection, or use type = \"on_demand\".")
+	}
+	if p.Stop && c.UserDataChange.ValueString() == "restart" {
+		d.AddAttributeError(path.Root("user_data_change"), "Restart of a worker that must not stop",
+			"protection.stop forbids the stop that user_data_change = \"restart\" needs: use \"ignore\" or \"replace\", or lift the protection.")
+	}
+}
+
 func validateUserData(c *model, d *diag.Diagnostics) {
 	for name, v := range map[string]types.String{"user_data": c.UserData, "user_data_base64": c.UserDataBase64, "user_data_wo": c.UserDataWO} {
 		if !known(v) {
@@ -113,7 +136,7 @@ func (p *planner) check(ctx context.Context) {
 	plan := p.plan
 	if p.state == nil {
 		if plan.AMIID.IsNull() {
-			p.diags.AddAttributeError(path.Root("ami_id"), "No image", "Set ami_id to the CML image to launch.")
+			p.diags.AddAttributeError(path.Root("ami_id"), "No image", "Set ami_id to the CML image to launch, or ami_filter to find it by its name.")
 		}
 		if plan.InstanceType.IsNull() {
 			p.diags.AddAttributeError(path.Root("instance_type"), "No instance type", "Set instance_type, or instance_types for several in order of preference.")
@@ -164,6 +187,20 @@ func (p *planner) checkCredentials(ctx context.Context) {
 	if w.Until >= readiness.Healthy && c.Credentials.IsNull() && p.set.Credentials() == (controller.Credentials{}) {
 		p.diags.AddAttributeError(path.Root("readiness").AtName("until"), "No credentials for this rung",
 			fmt.Sprintf("The rung %q is read with a CML account. Set username and password (or token) in the provider's controller block, or CML_USERNAME and CML_PASSWORD in the environment; or wait for \"ready\", which needs none.", w.Until))
+	}
+}
+
+// warnImage speaks of the pinned image: a newer one, and a changed filter that
+// nothing is known to judge by.
+func (p *planner) warnImage(d *diff) {
+	plan, state := p.plan, p.state
+	if !plan.AMIFilter.IsNull() && !plan.AMIFilter.Equal(state.AMIFilter) && p.image == nil {
+		tfdiag.Warn(&p.diags, p.set, tfdiag.ImageFactsMissing, "Nothing is known about image "+state.AMIID.ValueString()+" of worker "+state.ID.ValueString()+", so the changed ami_filter changes nothing.", path.Root("ami_filter"))
+	}
+	onNewer, _ := plan.AMIFilter.Attributes()["on_newer"].(types.String)
+	if onNewer.ValueString() == "warn" && known(state.NewerAMIID) {
+		tfdiag.Warn(&p.diags, p.set, tfdiag.NewerImage, fmt.Sprintf("Worker %s runs image %s; %s is newer and matches its ami_filter. To move to it: terraform apply -replace, which loses what is on the volume.",
+			state.ID.ValueString(), state.AMIID.ValueString(), state.NewerAMIID.ValueString()), path.Root("ami_filter"))
 	}
 }
 

@@ -57,7 +57,17 @@ func (r *Resource) Create(ctx context.Context, req resource.CreateRequest, resp 
 		return
 	}
 
+	image, err := resolveImage(ctx, ec2, &plan, &resp.Diagnostics)
+	if err == nil {
+		err = checkVersion(&plan, image)
+	}
+	if err != nil {
+		resp.Diagnostics.Append(tfdiag.Error("Unable to create CML worker", tfdiag.About{Region: region, Attribute: imageArgument(&plan)}, err))
+		return
+	}
+
 	launch := expandLaunch(ctx, &plan, configuredUserData(&plan, writeOnly), tags, &resp.Diagnostics)
+	launch.ImageID = image.ID
 	machine, err := ec2.Launch(ctx, launch, progress(ctx, plan.Name.ValueString()))
 	if err != nil {
 		resp.Diagnostics.Append(tfdiag.Error("Unable to create CML worker", tfdiag.About{Region: region}, err))
@@ -70,15 +80,28 @@ func (r *Resource) Create(ctx context.Context, req resource.CreateRequest, resp 
 	resp.Diagnostics.Append(resp.State.Set(ctx, &early)...)
 	resp.Diagnostics.Append(setIdentity(ctx, resp.Identity, &early)...)
 
+	facts := factsOf(image, machine.AccountID)
+	saveFacts(ctx, resp.Private, facts, &resp.Diagnostics)
+
 	unlock := r.set.Lock(machine.ID)
 	defer unlock()
+	if wantsEIP(&plan) {
+		err := r.attachEIP(ctx, ec2, machine, &plan, tags, func(allocation string) {
+			early.EIPAllocationID = types.StringValue(allocation)
+			resp.Diagnostics.Append(resp.State.Set(ctx, &early)...)
+		})
+		if err != nil {
+			resp.Diagnostics.Append(tfdiag.Error("Unable to give CML worker its Elastic IP", tfdiag.About{ID: machine.ID, Region: region}, err))
+			return
+		}
+	}
 	out := r.runLadder(ctx, ladder{ec2: ec2, machine: machine, plan: &plan, wait: ready, creating: true})
 	setPending(ctx, resp.Private, out.pending, &resp.Diagnostics)
 	resp.Diagnostics.Append(out.diags...)
 
 	readCtx, done := context.WithTimeout(context.WithoutCancel(ctx), afterwards)
 	defer done()
-	final := r.readBack(readCtx, ec2, out, &plan, &resp.Diagnostics)
+	final := r.readBack(readCtx, ec2, out, &plan, facts, &resp.Diagnostics)
 	if final == nil {
 		return
 	}
@@ -88,6 +111,14 @@ func (r *Resource) Create(ctx context.Context, req resource.CreateRequest, resp 
 	r.publish(readCtx, ec2, &plan, tags, &resp.Diagnostics)
 	resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)
 	resp.Diagnostics.Append(setIdentity(ctx, resp.Identity, &plan)...)
+}
+
+// imageArgument is the argument that names the image.
+func imageArgument(m *model) path.Path {
+	if !m.AMIFilter.IsNull() {
+		return path.Root("ami_filter")
+	}
+	return path.Root("ami_id")
 }
 
 // launchTags is what goes on the machine at launch: Name, tags_all and the

@@ -11,10 +11,11 @@ import (
 )
 
 // newDiff unpacks a plan and its prior state for the change table.
-func newDiff(ctx context.Context, plan, state *model, diags *diag.Diagnostics) *diff {
+func newDiff(ctx context.Context, plan, state *model, image *imageFacts, diags *diag.Diagnostics) *diff {
 	return &diff{
-		plan: plan, state: state,
+		plan: plan, state: state, image: image,
 		planNet:      object[network](ctx, plan.Network, diags),
+		stateNet:     object[network](ctx, state.Network, diags),
 		planRoot:     object[rootVolume](ctx, plan.RootVolume, diags),
 		stateRoot:    object[rootVolume](ctx, state.RootVolume, diags),
 		planMeta:     object[metadataOptions](ctx, plan.MetadataOptions, diags),

@@ -30,13 +30,22 @@ func expandLaunch(ctx context.Context, m *model, data []byte, tags map[string]st
 			SizeGiB: int32Pointer(v.SizeGiB), Type: stringPointer(v.Type), IOPS: int32Pointer(v.IOPS), Throughput: int32Pointer(v.Throughput),
 			Encrypted: boolPointer(v.Encrypted), KMSKeyID: stringPointer(v.KMSKeyID), DeleteOnTermination: boolPointer(v.DeleteOnTermination),
 		},
-		Metadata:   expandMetadata(meta),
-		Monitoring: m.Monitoring.ValueBool(),
-		UserData:   data,
-		// CML needs virtualisation, so a type that can switch it on does.
-		NestedVirtualization: instance.LaunchNestedAuto,
+		Metadata:             expandMetadata(meta),
+		Monitoring:           m.Monitoring.ValueBool(),
+		UserData:             data,
+		NestedVirtualization: m.Nested.ValueString(),
+		Protection:           protectionOf(m),
+		Spot:                 expandSpot(object[market](ctx, m.Market, diags)),
+		IPv6Count:            int32(n.IPv6Count.ValueInt64()),
 		Tags:                 tags,
 	}
+}
+
+func expandSpot(m market) *instance.Spot {
+	if m.Type.ValueString() != "spot" {
+		return nil
+	}
+	return &instance.Spot{MaxPrice: m.MaxPrice.ValueString(), Interruption: m.Interruption.ValueString()}
 }
 
 func expandMetadata(m metadataOptions) instance.MetadataOptions {

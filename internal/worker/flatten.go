@@ -18,6 +18,10 @@ import (
 type found struct {
 	instance *instance.Instance
 	volume   *instance.Volume // nil: not read
+	// allocation is that of the Elastic IP, "" for none.
+	allocation string
+	image      *imageFacts          // nil: not known
+	protection *instance.Protection // nil: not read
 	// service is nil when CML was not asked.
 	service *service
 }
@@ -69,8 +73,19 @@ func flatten(ctx context.Context, set *clients.Set, f found, prior *model, diags
 	m.NetworkInterfaceID, m.RootVolumeID = attribute.String(i.NetworkInterfaceID), attribute.String(i.RootVolumeID)
 	m.PublicIP, m.PublicDNS = attribute.String(i.PublicIP), attribute.String(i.PublicDNS)
 	m.PrivateIP, m.PrivateDNS, m.IPv6Address = attribute.String(i.PrivateIP), attribute.String(i.PrivateDNS), attribute.String(i.IPv6)
-	m.EIPAllocationID = attribute.String(i.EIPAllocationID)
+	m.EIPAllocationID = attribute.String(f.allocation)
 	m.LaunchTime = attribute.Time(i.LaunchTime)
+	m.SpotRequestID = attribute.String(i.SpotRequestID)
+	m.NestedActive = types.BoolValue(i.NestedVirtualization == nestedEnabled)
+	if m.Nested.IsNull() || m.Nested.IsUnknown() {
+		m.Nested = types.StringValue(instance.LaunchNestedAuto)
+	}
+	if f.image != nil {
+		m.AMIName, m.AMICMLVersion = attribute.String(f.image.Name), attribute.String(f.image.CMLVersion)
+	}
+	if f.protection != nil {
+		m.Protection = flattenProtection(ctx, *f.protection, prior, diags)
+	}
 
 	m.Controller = flattenController(ctx, set, f, prior, managed, diags)
 	settings, d := attribute.ExpandController(ctx, m.Controller)
@@ -80,6 +95,19 @@ func flatten(ctx context.Context, set *clients.Set, f found, prior *model, diags
 	m.URL = attribute.String(settings.URL(address))
 	flattenService(&m, f, address)
 	return &m
+}
+
+// flattenProtection keeps the members that the configuration leaves out as they
+// are, unless they are on.
+func flattenProtection(ctx context.Context, p instance.Protection, prior *model, diags *diag.Diagnostics) types.Object {
+	was := object[protection](ctx, prior.Protection, diags)
+	if known(was.Termination) || p.Termination {
+		was.Termination = types.BoolValue(p.Termination)
+	}
+	if known(was.Stop) || p.Stop {
+		was.Stop = types.BoolValue(p.Stop)
+	}
+	return newObject(ctx, prior.Protection.AttributeTypes(ctx), was, diags)
 }
 
 // dialled is the address to dial. A machine that does not run has one only if

@@ -21,6 +21,8 @@ type model struct {
 	Revision  types.String `tfsdk:"revision"`
 
 	AMIID              types.String `tfsdk:"ami_id"`
+	AMIFilter          types.Object `tfsdk:"ami_filter"`
+	ExpectedCMLVersion types.String `tfsdk:"expected_cml_version"`
 	InstanceType       types.String `tfsdk:"instance_type"`
 	InstanceTypes      types.List   `tfsdk:"instance_types"`
 	SubnetIDs          types.List   `tfsdk:"subnet_ids"`
@@ -32,14 +34,19 @@ type model struct {
 	RootVolume         types.Object `tfsdk:"root_volume"`
 	MetadataOptions    types.Object `tfsdk:"metadata_options"`
 	Monitoring         types.Bool   `tfsdk:"monitoring"`
+	Nested             types.String `tfsdk:"nested_virtualization"`
+	Market             types.Object `tfsdk:"market"`
+	Protection         types.Object `tfsdk:"protection"`
 
 	UserData           types.String `tfsdk:"user_data"`
 	UserDataBase64     types.String `tfsdk:"user_data_base64"`
 	UserDataWO         types.String `tfsdk:"user_data_wo"`
 	UserDataWOVersion  types.Int64  `tfsdk:"user_data_wo_version"`
+	UserDataChange     types.String `tfsdk:"user_data_change"`
 	AllowStopForUpdate types.Bool   `tfsdk:"allow_stop_for_update"`
 
 	Readiness types.Object   `tfsdk:"readiness"`
+	OnDestroy types.Object   `tfsdk:"on_destroy"`
 	Tags      types.Map      `tfsdk:"tags"`
 	TagsAll   types.Map      `tfsdk:"tags_all"`
 	Managed   types.Map      `tfsdk:"managed_tags"`
@@ -63,6 +70,12 @@ type model struct {
 	Address            types.String `tfsdk:"address"`
 	URL                types.String `tfsdk:"url"`
 	RootVolumeID       types.String `tfsdk:"root_volume_id"`
+	SpotRequestID      types.String `tfsdk:"spot_request_id"`
+	NestedActive       types.Bool   `tfsdk:"nested_virtualization_active"`
+	AMIName            types.String `tfsdk:"ami_name"`
+	AMICMLVersion      types.String `tfsdk:"ami_cml_version"`
+	NewerAMIID         types.String `tfsdk:"newer_ami_id"`
+	NewerAMIVersion    types.String `tfsdk:"newer_ami_version"`
 	LaunchTime         types.String `tfsdk:"launch_time"`
 	CMLVersion         types.String `tfsdk:"cml_version"`
 	CMLReady           types.Bool   `tfsdk:"cml_ready"`
@@ -73,6 +86,43 @@ type model struct {
 type network struct {
 	PublicIP  types.Bool   `tfsdk:"public_ip"`
 	PrivateIP types.String `tfsdk:"private_ip"`
+	EIP       types.Object `tfsdk:"eip"`
+	IPv6Count types.Int64  `tfsdk:"ipv6_address_count"`
+}
+
+// eip is an Elastic IP: one that exists, or one of the worker's own.
+type eip struct {
+	AllocationID types.String `tfsdk:"allocation_id"`
+	Allocate     types.Bool   `tfsdk:"allocate"`
+}
+
+// market is how the machine is bought.
+type market struct {
+	Type         types.String `tfsdk:"type"`
+	MaxPrice     types.String `tfsdk:"max_price"`
+	Interruption types.String `tfsdk:"interruption"`
+}
+
+// protection is against termination and stop.
+type protection struct {
+	Termination types.Bool `tfsdk:"termination"`
+	Stop        types.Bool `tfsdk:"stop"`
+}
+
+// onDestroy is what a destroy does besides terminating.
+type onDestroy struct {
+	Mode               types.String `tfsdk:"mode"`
+	FinalSnapshot      types.Bool   `tfsdk:"final_snapshot"`
+	OverrideProtection types.Bool   `tfsdk:"override_protection"`
+}
+
+// amiFilter finds an image.
+type amiFilter struct {
+	NamePattern  types.String `tfsdk:"name_pattern"`
+	Owners       types.Set    `tfsdk:"owners"`
+	CMLVersion   types.String `tfsdk:"cml_version"`
+	Architecture types.String `tfsdk:"architecture"`
+	OnNewer      types.String `tfsdk:"on_newer"`
 }
 
 // rootVolume is the volume that the worker boots from.
@@ -93,8 +143,10 @@ type metadataOptions struct {
 }
 
 var (
+	eipTypes     = map[string]attr.Type{"allocation_id": types.StringType, "allocate": types.BoolType}
 	networkTypes = map[string]attr.Type{
 		"public_ip": types.BoolType, "private_ip": types.StringType,
+		"eip": types.ObjectType{AttrTypes: eipTypes}, "ipv6_address_count": types.Int64Type,
 	}
 	rootVolumeTypes = map[string]attr.Type{
 		"size_gib": types.Int64Type, "type": types.StringType, "iops": types.Int64Type, "throughput": types.Int64Type,

@@ -14,6 +14,7 @@ import (
 	"github.com/cml-infra/terraform-provider-cml/internal/attribute"
 	"github.com/cml-infra/terraform-provider-cml/internal/clients"
 	"github.com/cml-infra/terraform-provider-cml/internal/controller"
+	"github.com/cml-infra/terraform-provider-cml/internal/instance"
 	"github.com/cml-infra/terraform-provider-cml/internal/readiness"
 	"github.com/cml-infra/terraform-provider-cml/internal/tfdiag"
 )
@@ -27,12 +28,17 @@ type planner struct {
 	plan    *model
 	state   *model   // nil: create
 	pending *pending // nil: no wait is unfinished
+	image   *imageFacts
 	diags   diag.Diagnostics
 }
 
 // ModifyPlan implements resource.ResourceWithModifyPlan.
 func (r *Resource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
-	if req.Plan.Raw.IsNull() || r.set == nil {
+	if r.set == nil {
+		return
+	}
+	if req.Plan.Raw.IsNull() {
+		r.planDestroy(ctx, req, resp)
 		return
 	}
 	p := planner{set: r.set, config: new(model), plan: new(model)}
@@ -42,6 +48,7 @@ func (r *Resource) ModifyPlan(ctx context.Context, req resource.ModifyPlanReques
 		p.state = new(model)
 		resp.Diagnostics.Append(req.State.Get(ctx, p.state)...)
 		p.pending = pendingWait(ctx, req.Private, &resp.Diagnostics)
+		p.image = readFacts(ctx, req.Private, &resp.Diagnostics)
 	}
 	if resp.Diagnostics.HasError() {
 		return
@@ -63,6 +70,29 @@ func (r *Resource) ModifyPlan(ctx context.Context, req resource.ModifyPlanReques
 	resp.Diagnostics.Append(resp.Plan.Set(ctx, p.plan)...)
 }
 
+// planDestroy refuses to destroy a protected worker already in the plan.
+func (r *Resource) planDestroy(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+	var state model
+	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	if !resp.Diagnostics.HasError() {
+		refuseProtected(ctx, &state, &resp.Diagnostics)
+	}
+}
+
+// amiID is the image that is named, or the pinned one; a filter is resolved by
+// create alone.
+func (p *planner) amiID() types.String {
+	switch {
+	case !p.config.AMIID.IsNull():
+		return p.config.AMIID
+	case p.state != nil:
+		return p.state.AMIID
+	case !p.config.AMIFilter.IsNull():
+		return types.StringUnknown()
+	}
+	return types.StringNull()
+}
+
 // choose returns what the configuration says, else what the state holds, else
 // the default of creation.
 func choose[T attr.Value](p *planner, config T, prior func(*model) T, fallback T) T {
@@ -81,10 +111,11 @@ func choose[T attr.Value](p *planner, config T, prior func(*model) T, fallback T
 func (p *planner) derive(ctx context.Context) {
 	c, plan := p.config, p.plan
 	plan.Region = choose(p, c.Region, func(s *model) types.String { return s.Region }, p.defaultRegion(ctx))
-	plan.AMIID = choose(p, c.AMIID, func(s *model) types.String { return s.AMIID }, types.StringNull())
+	plan.AMIID = p.amiID()
 	plan.KeyName = choose(p, c.KeyName, func(s *model) types.String { return s.KeyName }, types.StringNull())
 	plan.Monitoring = choose(p, c.Monitoring, func(s *model) types.Bool { return s.Monitoring }, types.BoolValue(false))
 	plan.SecurityGroupIDs = choose(p, c.SecurityGroupIDs, func(s *model) types.Set { return s.SecurityGroupIDs }, types.SetUnknown(types.StringType))
+	plan.Nested = choose(p, c.Nested, func(s *model) types.String { return s.Nested }, types.StringValue(instance.LaunchNestedAuto))
 	plan.InstanceType = p.instanceType()
 	p.keepMenus()
 	plan.Network = p.network(ctx)
@@ -168,6 +199,9 @@ func (p *planner) network(ctx context.Context) types.Object {
 	if p.state != nil && want.PublicIP.IsNull() {
 		want.PublicIP = object[network](ctx, p.state.Network, &p.diags).PublicIP
 	}
+	if want.EIP.IsNull() {
+		want.EIP = types.ObjectNull(eipTypes)
+	}
 	return newObject(ctx, networkTypes, want, &p.diags)
 }
 
@@ -237,7 +271,8 @@ func (p *planner) controller(ctx context.Context) types.Object {
 		was := object[attribute.Controller](ctx, p.state.Controller, &p.diags)
 		wasTLS := object[attribute.TLS](ctx, was.TLS, &p.diags)
 		prior.Port, prior.Via = orElse(was.Port, prior.Port), orElse(was.Via, prior.Via)
-		if !publicIPChanges(object[network](ctx, p.plan.Network, &p.diags).PublicIP, p.state) {
+		wish, had := object[network](ctx, p.plan.Network, &p.diags), object[network](ctx, p.state.Network, &p.diags)
+		if !publicIPChanges(wish.PublicIP, p.state) && wish.EIP.IsNull() == had.EIP.IsNull() {
 			prior.AddressPreference = orElse(was.AddressPreference, prior.AddressPreference)
 		}
 		priorTLS.Trust, priorTLS.Fingerprint = orElse(wasTLS.Trust, priorTLS.Trust), wasTLS.Fingerprint
@@ -265,8 +300,11 @@ func (p *planner) preference(ctx context.Context) []string {
 	if set := p.set.Controller().AddressPreference; len(set) > 0 {
 		return set
 	}
-	wish := object[network](ctx, p.plan.Network, &p.diags).PublicIP
+	net := object[network](ctx, p.plan.Network, &p.diags)
+	wish := net.PublicIP
 	switch {
+	case known(net.EIP):
+		return []string{controller.EIP}
 	case wish.IsNull(), wish.IsUnknown():
 		return controller.Defaults().AddressPreference
 	case wish.ValueBool():
@@ -311,8 +349,13 @@ func (p *planner) create(ctx context.Context) {
 	if subnets := plan.SubnetIDs; !subnets.IsNull() && !subnets.IsUnknown() && len(subnets.Elements()) == 1 {
 		plan.SubnetID, _ = subnets.Elements()[0].(types.String)
 	}
-	if ip := object[network](ctx, plan.Network, &p.diags).PrivateIP; !ip.IsNull() {
-		plan.PrivateIP = ip
+	net := object[network](ctx, plan.Network, &p.diags)
+	if !net.PrivateIP.IsNull() {
+		plan.PrivateIP = net.PrivateIP
+	}
+	plan.IPv6Address, plan.EIPAllocationID = types.StringUnknown(), types.StringUnknown()
+	if id := object[eip](ctx, net.EIP, &p.diags).AllocationID; !id.IsNull() {
+		plan.EIPAllocationID = id
 	}
 	plan.URL = p.url(ctx, types.StringUnknown())
 }
@@ -320,9 +363,10 @@ func (p *planner) create(ctx context.Context) {
 // update plans a change and returns the attributes that force a replacement.
 func (p *planner) update(ctx context.Context) path.Paths {
 	plan, state := p.plan, p.state
-	d := newDiff(ctx, plan, state, &p.diags)
+	d := newDiff(ctx, plan, state, p.image, &p.diags)
 	rows := d.applies()
 	if has(rows, replace) {
+		refuseProtected(ctx, state, &p.diags)
 		var out path.Paths
 		for _, row := range rows {
 			if row.effect == replace {
@@ -331,11 +375,17 @@ func (p *planner) update(ctx context.Context) path.Paths {
 		}
 		allUnknown(plan)
 		plan.Managed = types.MapUnknown(types.StringType)
+		plan.IPv6Address, plan.EIPAllocationID = types.StringUnknown(), types.StringUnknown()
+		if p.config.AMIID.IsNull() {
+			plan.AMIID = types.StringUnknown()
+		}
 		return out
 	}
+	p.warnImage(d)
 
 	running := slices.Contains([]string{"running", "pending"}, state.InstanceState.ValueString())
 	restarts := has(rows, restart) && running
+	p.refuseStop(ctx, restarts)
 	if restarts && !plan.AllowStopForUpdate.IsNull() && !plan.AllowStopForUpdate.ValueBool() {
 		p.diags.AddAttributeError(path.Root("instance_type"), "The worker would have to be stopped",
 			"This change needs the worker stopped and started, and allow_stop_for_update is false. Stop the worker first (a stopped worker is changed without a restart), "+
@@ -350,9 +400,42 @@ func (p *planner) update(ctx context.Context) path.Paths {
 	readdress := has(rows, addressing)
 	waiting := p.pending != nil && state.InstanceState.ValueString() == "running"
 	keepComputed(plan, state, restarts, readdress, waiting || restarts)
+	p.planAddresses(d)
 	p.keepFixedAddresses(ctx, restarts, readdress)
 	plan.Managed = p.managedTags(ctx, rows)
 	return nil
+}
+
+// refuseStop refuses a change that needs a stop where none is possible.
+func (p *planner) refuseStop(ctx context.Context, restarts bool) {
+	if !restarts {
+		return
+	}
+	if protectionOf(p.plan).Stop {
+		p.diags.AddAttributeError(path.Root("protection").AtName("stop"), "The worker is protected against the stop",
+			"This change needs the worker stopped, and protection.stop forbids it: set stop = false, or take the change back.")
+	}
+	if isSpot(p.state) && object[market](ctx, p.state.Market, &p.diags).Interruption.ValueString() != "stop" {
+		p.diags.AddAttributeError(path.Root("market"), "A one-time spot machine cannot be stopped",
+			"This change needs the worker stopped, which EC2 allows for spot machines of a persistent request only (market.interruption = \"stop\"): take the change back, or replace the worker (terraform apply -replace).")
+	}
+}
+
+// planAddresses plans what belongs to the network interface itself.
+func (p *planner) planAddresses(d *diff) {
+	plan, state := p.plan, p.state
+	plan.IPv6Address = state.IPv6Address
+	if other(d.planNet.IPv6Count, d.stateNet.IPv6Count) {
+		plan.IPv6Address = types.StringUnknown()
+	}
+	plan.EIPAllocationID = state.EIPAllocationID
+	if d.planNet.EIP.Equal(d.stateNet.EIP) {
+		return
+	}
+	plan.EIPAllocationID = types.StringUnknown()
+	if id, ok := d.planNet.EIP.Attributes()["allocation_id"].(types.String); ok && !id.IsNull() {
+		plan.EIPAllocationID = id
+	}
 }
 
 // keepFixedAddresses puts back what a restart or a change of addressing cannot
@@ -362,13 +445,12 @@ func (p *planner) keepFixedAddresses(ctx context.Context, restarts, readdress bo
 		return
 	}
 	plan, state := p.plan, p.state
-	publicWish := !object[network](ctx, plan.Network, &p.diags).PublicIP.Equal(object[network](ctx, state.Network, &p.diags).PublicIP)
-	if !state.EIPAllocationID.IsNull() && !publicWish {
+	if known(plan.EIPAllocationID) && plan.EIPAllocationID.Equal(state.EIPAllocationID) {
 		plan.PublicIP, plan.PublicDNS = state.PublicIP, state.PublicDNS
 	}
 	settings, d := attribute.ExpandController(ctx, plan.Controller)
 	p.diags.Append(d...)
-	a := controller.Addresses{PrivateIP: state.PrivateIP.ValueString(), IPv6: state.IPv6Address.ValueString()}
+	a := controller.Addresses{PrivateIP: state.PrivateIP.ValueString(), IPv6: plan.IPv6Address.ValueString()}
 	if !plan.PublicIP.IsUnknown() {
 		a.EIP, a.PublicIP = state.PublicIP.ValueString(), state.PublicIP.ValueString()
 	}

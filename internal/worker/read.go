@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/cml-infra/terraform-provider-cml/internal/attribute"
+	"github.com/cml-infra/terraform-provider-cml/internal/controller"
 	"github.com/cml-infra/terraform-provider-cml/internal/fault"
 	"github.com/cml-infra/terraform-provider-cml/internal/instance"
 	"github.com/cml-infra/terraform-provider-cml/internal/readiness"
@@ -51,6 +52,11 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 	}
 	f := found{instance: machine}
 	f.volume = r.volume(ctx, ec2, machine, &resp.Diagnostics)
+	f.allocation = r.allocation(ctx, ec2, machine, &state, &resp.Diagnostics)
+	f.image = r.image(ctx, ec2, machine, req.Private, resp.Private, &resp.Diagnostics)
+	if !state.Protection.IsNull() {
+		f.protection = r.protection(ctx, ec2, machine, &resp.Diagnostics)
+	}
 
 	wait := pendingWait(ctx, req.Private, &resp.Diagnostics)
 	ready, d := attribute.ExpandReadiness(ctx, state.Readiness)
@@ -60,6 +66,7 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 		setPending(ctx, resp.Private, nil, &resp.Diagnostics)
 	}
 	out := flatten(ctx, r.set, f, &state, &resp.Diagnostics)
+	r.lookForNewer(ctx, ec2, out, f.image, &resp.Diagnostics)
 	if out.Revision.IsNull() {
 		out.Revision = types.StringValue(newRevision())
 	}
@@ -86,4 +93,49 @@ func (r *Resource) probe(ctx context.Context, ec2 *instance.Client, machine *ins
 		return &service{status: readiness.ServiceUnknown}
 	}
 	return newService(result, readiness.ServiceStatus(result, until))
+}
+
+// image returns what is known about the pinned image, asking EC2 only when
+// private state does not know it. nil: EC2 does not tell.
+func (r *Resource) image(ctx context.Context, ec2 *instance.Client, machine *instance.Instance, from privateReader, to privateWriter, diags *diag.Diagnostics) *imageFacts {
+	if facts := readFacts(ctx, from, diags); facts != nil && facts.ID == machine.ImageID {
+		return facts
+	}
+	found, err := ec2.Images(ctx, machine.ImageID)
+	if err != nil || found[machine.ImageID] == nil {
+		// Deregistered, or not allowed to look: the worker is no worse for it.
+		return nil
+	}
+	facts := factsOf(found[machine.ImageID], machine.AccountID)
+	saveFacts(ctx, to, facts, diags)
+	return facts
+}
+
+// protection reads the protection of a worker that configures it.
+func (r *Resource) protection(ctx context.Context, ec2 *instance.Client, machine *instance.Instance, diags *diag.Diagnostics) *instance.Protection {
+	p, err := ec2.Protection(ctx, machine.ID)
+	if err != nil {
+		diags.AddWarning("Protection not read", fmt.Sprintf("The protection of worker %s keeps its last known value: %s", machine.ID, err))
+		return nil
+	}
+	return &p
+}
+
+// lookForNewer looks for a newer image where the configuration asks for it.
+func (r *Resource) lookForNewer(ctx context.Context, ec2 *instance.Client, m *model, pinned *imageFacts, diags *diag.Diagnostics) {
+	filter := object[amiFilter](ctx, m.AMIFilter, diags)
+	if filter.OnNewer.ValueString() != "warn" || pinned == nil {
+		m.NewerAMIID, m.NewerAMIVersion = types.StringNull(), types.StringNull()
+		return
+	}
+	newer, err := newerImage(ctx, ec2, filter, pinned)
+	if err != nil {
+		diags.AddWarning("Newer images not looked for", fmt.Sprintf("newer_ami_id of worker %s keeps its last known value: %s", m.ID.ValueString(), err))
+		return
+	}
+	m.NewerAMIID, m.NewerAMIVersion = types.StringNull(), types.StringNull()
+	if newer != nil {
+		m.NewerAMIID = types.StringValue(newer.ID)
+		m.NewerAMIVersion = attribute.String(controller.ImageVersion(newer.Name, newer.Tags))
+	}
 }

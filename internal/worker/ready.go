@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
 
 	"github.com/cml-infra/terraform-provider-cml/internal/attribute"
 	"github.com/cml-infra/terraform-provider-cml/internal/controller"
@@ -57,6 +58,7 @@ func (r *Resource) runLadder(ctx context.Context, l ladder) outcome {
 		if l.creating || l.pins {
 			out.service.pin = result.Fingerprint
 		}
+		out.checkReported(l.plan, options.Until)
 		return out
 	}
 	if fault.Is(err, fault.NotFound) {
@@ -80,6 +82,16 @@ func (r *Resource) runLadder(ctx context.Context, l ladder) outcome {
 	return out
 }
 
+// checkReported compares what CML reports with the version that is expected.
+func (o *outcome) checkReported(plan *model, until readiness.Rung) {
+	want := plan.ExpectedCMLVersion.ValueString()
+	if want == "" || until < readiness.API || o.service.version == "" || sameRelease(want, o.service.version) {
+		return
+	}
+	o.diags.AddAttributeError(path.Root("expected_cml_version"), "Another CML version than expected", fmt.Sprintf(
+		"CML on worker %s reports %s, but expected_cml_version is %s: the image holds another version than it should. Choose another image, or change expected_cml_version.", o.id, o.service.version, want))
+}
+
 // lines is the text of an error, all of it where it has several lines.
 func lines(err error) string {
 	if d, ok := err.(interface{ Detail() string }); ok {
@@ -101,7 +113,7 @@ func (r *Resource) target(ctx context.Context, l ladder) (readiness.Target, diag
 // readBack reads the machine and its volume for the values that the plan left
 // unknown. It returns nil when the machine cannot be read; the diagnostics say
 // so, unless an error says more already.
-func (r *Resource) readBack(ctx context.Context, ec2 *instance.Client, out outcome, prior *model, diags *diag.Diagnostics) *model {
+func (r *Resource) readBack(ctx context.Context, ec2 *instance.Client, out outcome, prior *model, image *imageFacts, diags *diag.Diagnostics) *model {
 	machine, err := ec2.FindFresh(ctx, out.id, out.account, out.created)
 	if err != nil {
 		if !diags.HasError() {
@@ -109,8 +121,9 @@ func (r *Resource) readBack(ctx context.Context, ec2 *instance.Client, out outco
 		}
 		return nil
 	}
-	f := found{instance: machine, service: out.service}
+	f := found{instance: machine, service: out.service, image: image}
 	f.volume = r.volume(ctx, ec2, machine, diags)
+	f.allocation = r.allocation(ctx, ec2, machine, prior, diags)
 	return flatten(ctx, r.set, f, prior, diags)
 }
 

@@ -30,10 +30,7 @@ func (u *updater) resize(ctx context.Context) (restarted bool, err error) {
 		// From here on the addresses are others, whatever follows.
 		u.done.Revision = types.StringValue(newRevision())
 	}
-	changed := u.setType(ctx, before.Type, u.plan.InstanceType.ValueString())
-	if changed == nil {
-		u.done.InstanceType = u.plan.InstanceType
-	}
+	changed := u.changeStopped(ctx, before.Type)
 	if !ran {
 		return false, changed
 	}
@@ -61,25 +58,58 @@ func (u *updater) stop(ctx context.Context, id, account string, say func(string)
 	return machine, nil
 }
 
+// changeStopped makes all changes that the stopped worker waits for, and
+// records each once it is made.
+func (u *updater) changeStopped(ctx context.Context, from string) error {
+	if err := u.setType(ctx, from, u.plan.InstanceType.ValueString()); err != nil {
+		return err
+	}
+	u.done.InstanceType, u.done.Nested = u.plan.InstanceType, u.plan.Nested
+	if !u.diff.userDataDoes(restart) {
+		return nil
+	}
+	if err := u.ec2.SetUserData(ctx, u.machine.ID, u.userData); err != nil {
+		return err
+	}
+	u.done.UserData, u.done.UserDataBase64, u.done.UserDataWOVersion = u.plan.UserData, u.plan.UserDataBase64, u.plan.UserDataWOVersion
+	return nil
+}
+
+// wantsNested is whether nested virtualisation should be on with a type.
+func (u *updater) wantsNested(ctx context.Context, kind string) (bool, error) {
+	switch u.plan.Nested.ValueString() {
+	case nestedEnabled:
+		return true, nil
+	case nestedDisabled:
+		return false, nil
+	}
+	facts, err := u.ec2.InstanceTypes(ctx, kind)
+	if err != nil && !fault.Is(err, fault.PermissionDenied) {
+		return false, err
+	}
+	return facts[kind] != nil && facts[kind].NestedVirtualization && !facts[kind].BareMetal, nil
+}
+
 // setType changes the type of the stopped worker with its nested
 // virtualisation: disabled before a type that lacks it, enabled after one that
 // has it.
 func (u *updater) setType(ctx context.Context, from, to string) error {
-	if from == to {
-		return nil
-	}
-	facts, err := u.ec2.InstanceTypes(ctx, to)
-	if err != nil && !fault.Is(err, fault.PermissionDenied) {
+	nested, err := u.wantsNested(ctx, to)
+	if err != nil {
 		return err
 	}
-	nested := facts[to] != nil && facts[to].NestedVirtualization && !facts[to].BareMetal
+	if from == to && !u.diff.nestedChanges() {
+		return nil
+	}
 	if u.machine.NestedVirtualization == nestedEnabled && !nested {
 		if err := u.ec2.SetNestedVirtualization(ctx, u.machine.ID, nestedDisabled); err != nil {
 			return err
 		}
 	}
-	if err := u.ec2.SetType(ctx, u.machine.ID, to); err != nil {
-		return err
+	if from != to {
+		if err := u.ec2.SetType(ctx, u.machine.ID, to); err != nil {
+			return err
+		}
 	}
 	if nested && u.machine.NestedVirtualization != nestedEnabled {
 		return u.ec2.SetNestedVirtualization(ctx, u.machine.ID, nestedEnabled)
@@ -97,6 +127,9 @@ const (
 // both attempts, also when the old type runs again.
 func (u *updater) goBack(ctx context.Context, before *instance.Instance, noCapacity error) (bool, error) {
 	to := u.plan.InstanceType.ValueString()
+	if to == before.Type {
+		return false, noCapacity
+	}
 	failed := fmt.Errorf("EC2 has no capacity to start the worker as %s: %w", to, noCapacity)
 	now, err := u.ec2.Find(ctx, before.ID, before.AccountID)
 	if err == nil {

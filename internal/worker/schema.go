@@ -2,14 +2,18 @@ package worker
 
 import (
 	"context"
+	"regexp"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
+	"github.com/hashicorp/terraform-plugin-framework-validators/boolvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/listvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/mapvalidator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/objectvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/setvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/identityschema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
@@ -54,6 +58,9 @@ func (r *Resource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *r
 	}
 }
 
+// priceText is a decimal number above zero.
+var priceText = regexp.MustCompile(`^(0*[1-9][0-9]*(\.[0-9]+)?|0*\.0*[1-9][0-9]*|0+\.0*[1-9][0-9]*)$`)
+
 func machineAttributes() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
 		"name": schema.StringAttribute{Required: true, Validators: []validator.String{stringvalidator.LengthBetween(1, 255)},
@@ -61,7 +68,23 @@ func machineAttributes() map[string]schema.Attribute {
 		"region": schema.StringAttribute{Optional: true, Computed: true, Validators: []validator.String{validators.Region()},
 			MarkdownDescription: "AWS region. Default: the provider's region, as it is at creation. Only an explicit other value replaces the worker."},
 		"ami_id": schema.StringAttribute{Optional: true, Computed: true, Validators: []validator.String{validators.AMIID()},
-			MarkdownDescription: "Image to launch, `ami-…`. Required. Changing it replaces the worker."},
+			MarkdownDescription: "Image to launch, `ami-…`. Set this or `ami_filter`. Changing it replaces the worker."},
+		"ami_filter": schema.SingleNestedAttribute{Optional: true, Validators: []validator.Object{objectvalidator.ConflictsWith(pathRoot("ami_id"))},
+			MarkdownDescription: "Finds the image at creation: of several matches the newest. It is then pinned; a newer image changes nothing. A changed filter that the pinned image still matches is no change, otherwise the worker is replaced.",
+			Attributes: map[string]schema.Attribute{
+				"name_pattern": schema.StringAttribute{Required: true, Validators: []validator.String{stringvalidator.LengthBetween(1, 128)},
+					MarkdownDescription: "Name of the image, with `*` and `?` as wildcards."},
+				"owners": schema.SetAttribute{Optional: true, ElementType: types.StringType, Validators: []validator.Set{setvalidator.SizeAtLeast(1), setvalidator.ValueStringsAre(validators.ImageOwner())},
+					MarkdownDescription: "Account ids, `self`, `amazon` or `aws-marketplace`. Default `[\"self\"]`: a pattern without owner would let a stranger publish an image that matches."},
+				"cml_version": schema.StringAttribute{Optional: true, Validators: []validator.String{validators.CMLVersion()},
+					MarkdownDescription: "Exact CML version of the image, from its tag `cml:version` or its name."},
+				"architecture": schema.StringAttribute{Optional: true, Validators: []validator.String{stringvalidator.OneOf("x86_64", "arm64")},
+					MarkdownDescription: "Default `x86_64`, the only one that CML runs on."},
+				"on_newer": schema.StringAttribute{Optional: true, Validators: []validator.String{stringvalidator.OneOf("ignore", "warn")},
+					MarkdownDescription: "`ignore` (default), or `warn`: refresh looks for a newer match, shows it in `newer_ami_id` and the plan warns."},
+			}},
+		"expected_cml_version": schema.StringAttribute{Optional: true, Validators: []validator.String{validators.CMLVersion()},
+			MarkdownDescription: "CML version that the image must have before it is launched, as far as the image tells it, and that CML must report when it is ready. Also with `ami_id`."},
 		"instance_type": schema.StringAttribute{Optional: true, Computed: true, Validators: []validator.String{
 			validators.InstanceType(), stringvalidator.ConflictsWith(pathRoot("instance_types"))},
 			MarkdownDescription: "EC2 instance type. CML needs bare metal or nested virtualisation. Set this or `instance_types`. Changing it stops and starts a running worker once; a stopped one stays stopped."},
@@ -84,6 +107,32 @@ func machineAttributes() map[string]schema.Attribute {
 					MarkdownDescription: "Whether the worker has an automatic public IPv4 address. Left out, the subnet decides. Changed in place; the address becomes unknown in the plan."},
 				"private_ip": schema.StringAttribute{Optional: true, Validators: []validator.String{validators.IPv4()},
 					MarkdownDescription: "Private IPv4 address, fixed at launch. Needs exactly one subnet. Changing it replaces the worker."},
+				"eip": schema.SingleNestedAttribute{Optional: true, MarkdownDescription: "Elastic IP of the primary interface: the public address then outlives a stop. Changed in place.",
+					Attributes: map[string]schema.Attribute{
+						"allocation_id": schema.StringAttribute{Optional: true, Validators: []validator.String{validators.AllocationID(),
+							stringvalidator.ExactlyOneOf(path.MatchRelative().AtParent().AtName("allocation_id"), path.MatchRelative().AtParent().AtName("allocate"))},
+							MarkdownDescription: "An Elastic IP that exists, `eipalloc-…`. It is associated, and left alone when the worker goes."},
+						"allocate": schema.BoolAttribute{Optional: true, Validators: []validator.Bool{boolvalidator.Equals(true)},
+							MarkdownDescription: "`true`: allocate one for this worker. It is released with the worker, as its last step."},
+					}},
+				"ipv6_address_count": schema.Int64Attribute{Optional: true, Validators: []validator.Int64{int64validator.Between(0, 50)},
+					MarkdownDescription: "How many IPv6 addresses the primary interface has. Left out, the subnet decides. Changed in place."},
+			}},
+		"nested_virtualization": schema.StringAttribute{Optional: true, Computed: true, Validators: []validator.String{stringvalidator.OneOf("auto", "enabled", "disabled")},
+			MarkdownDescription: "Nested virtualisation of the processor, which CML needs on everything but bare metal. `auto` (default at creation) switches it on for each type that has it. Changing it stops and starts a running worker."},
+		"market": schema.SingleNestedAttribute{Optional: true, MarkdownDescription: "How the machine is bought. Changing it replaces the worker; with spot, so does a change of the instance type.",
+			Attributes: map[string]schema.Attribute{
+				"type": schema.StringAttribute{Required: true, Validators: []validator.String{stringvalidator.OneOf("on_demand", "spot")},
+					MarkdownDescription: "`on_demand` or `spot`."},
+				"max_price": schema.StringAttribute{Optional: true, Validators: []validator.String{stringvalidator.RegexMatches(priceText, "must be a price per hour such as \"2.50\"")},
+					MarkdownDescription: "Highest price per hour for spot, in US dollars. Default: the on-demand price."},
+				"interruption": schema.StringAttribute{Optional: true, Validators: []validator.String{stringvalidator.OneOf("terminate", "stop")},
+					MarkdownDescription: "What AWS does when it takes a spot machine back: `terminate` (default; a one-time request, which cannot be stopped) or `stop` (a persistent request, cancelled when the worker is destroyed)."},
+			}},
+		"protection": schema.SingleNestedAttribute{Optional: true, MarkdownDescription: "Protection against being terminated or stopped, by anyone. Changed in place. A plan that destroys or replaces a protected worker fails, unless `on_destroy.override_protection` was applied before.",
+			Attributes: map[string]schema.Attribute{
+				"termination": schema.BoolAttribute{Optional: true, MarkdownDescription: "Protect against termination. Default `false`."},
+				"stop":        schema.BoolAttribute{Optional: true, MarkdownDescription: "Protect against stop. Default `false`. It also blocks termination, and every change that needs a stop."},
 			}},
 		"root_volume": schema.SingleNestedAttribute{Optional: true, Computed: true, MarkdownDescription: "The volume that the worker boots from.",
 			Attributes: map[string]schema.Attribute{
@@ -118,7 +167,7 @@ func bootAttributes() map[string]schema.Attribute {
 	only := stringvalidator.ConflictsWith
 	return map[string]schema.Attribute{
 		"user_data": schema.StringAttribute{Optional: true, Sensitive: true, Validators: []validator.String{only(pathRoot("user_data_base64"), pathRoot("user_data_wo"))},
-			MarkdownDescription: "User data as text, kept in state (marked sensitive); use `user_data_wo` for anything secret. Gzipped by the provider above 16 KiB. A later change is recorded and does not touch the machine."},
+			MarkdownDescription: "User data as text, kept in state (marked sensitive); use `user_data_wo` for anything secret. Gzipped by the provider above 16 KiB. What a later change does says `user_data_change`."},
 		"user_data_base64": schema.StringAttribute{Optional: true, Sensitive: true, Validators: []validator.String{
 			only(pathRoot("user_data"), pathRoot("user_data_wo")), validators.Base64()},
 			MarkdownDescription: "User data as base64, for binary content. Kept in state (marked sensitive)."},
@@ -127,6 +176,8 @@ func bootAttributes() map[string]schema.Attribute {
 			MarkdownDescription: "User data as text that never reaches plan or state. Needs `user_data_wo_version` and Terraform 1.11 or newer."},
 		"user_data_wo_version": schema.Int64Attribute{Optional: true, Validators: []validator.Int64{int64validator.AtLeast(1)},
 			MarkdownDescription: "Version of `user_data_wo`: raise it when the text changed."},
+		"user_data_change": schema.StringAttribute{Optional: true, Validators: []validator.String{stringvalidator.OneOf("ignore", "restart", "replace")},
+			MarkdownDescription: "What a change of the user data does: `ignore` (default) records it; `restart` stops the worker, stores it and starts the worker (cloud-init does not run it again by itself); `replace` replaces the worker."},
 		"allow_stop_for_update": schema.BoolAttribute{Optional: true,
 			MarkdownDescription: "Whether a running worker may be stopped and started for a change that needs it. Default `true`; with `false` the plan fails instead."},
 	}
@@ -136,6 +187,15 @@ func serviceAttributes() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
 		"controller": attribute.ControllerInput(true, "How to reach CML on this worker. It is exported complete and holds no secret: use `controller = cml_worker.lab.controller` on whatever talks to it. Changing `hostname`, `port` or `address_preference` changes `url` and `address`."),
 		"readiness":  attribute.ReadinessInput("How far creation, and each change that restarts the worker, waits for CML. Changing it runs nothing."),
+		"on_destroy": schema.SingleNestedAttribute{Optional: true, MarkdownDescription: "What a destroy or replacement does besides terminating the machine. It takes effect from the apply after the one that sets it, since a destroy sees the state alone.",
+			Attributes: map[string]schema.Attribute{
+				"mode": schema.StringAttribute{Optional: true, Validators: []validator.String{stringvalidator.OneOf("graceful", "force", "skip_os_shutdown")},
+					MarkdownDescription: "`graceful` (default) shuts the operating system down; `force` goes on when that hangs; `skip_os_shutdown` does not try."},
+				"final_snapshot": schema.BoolAttribute{Optional: true,
+					MarkdownDescription: "Take EBS snapshots of all volumes first and wait until they are complete; a time-out is an error and nothing is terminated. The snapshots stay; a warning names them. Default `false`."},
+				"override_protection": schema.BoolAttribute{Optional: true,
+					MarkdownDescription: "Lift termination and stop protection in the destroy. Default `false`."},
+			}},
 		"tags": schema.MapAttribute{Optional: true, ElementType: types.StringType, Validators: []validator.Map{
 			mapvalidator.SizeAtMost(45), mapvalidator.KeysAre(stringvalidator.LengthBetween(1, 128)), mapvalidator.ValueStringsAre(stringvalidator.LengthAtMost(256))},
 			MarkdownDescription: "Tags of the instance, its root volume and its primary network interface. They win over the provider's `default_tags`. The tag `Name` comes from `name`. Changed in place."},
@@ -147,33 +207,39 @@ func computedAttributes() map[string]schema.Attribute {
 		return schema.StringAttribute{Computed: true, MarkdownDescription: s}
 	}
 	return map[string]schema.Attribute{
-		"id":                   text("EC2 instance id."),
-		"arn":                  text("ARN of the instance."),
-		"account_id":           text("AWS account that owns the instance."),
-		"revision":             text("Opaque; changes whenever this resource restarts the worker or alters its addressing. Give it to `cml_worker_power.worker_revision`, so that what depends on the power resource's addresses is right in the same apply."),
-		"instance_state":       text("EC2 state: `pending`, `running`, `stopping` or `stopped`."),
-		"state_reason":         text("Why the instance is in its state, in EC2's words."),
-		"status":               text("`pending` (never started), `starting`, `running`, `stopping` or `stopped`."),
-		"service_status":       text("CML's state: `unavailable` (not running, or nothing answers), `starting`, `available` (the rung of `readiness.until` is reached), `degraded` (answers, but its own health says no), `unknown` (could not be asked)."),
-		"connectable":          schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether the worker runs, CML is available and its address is known."},
-		"subnet_id":            text("Subnet that the worker was launched in."),
-		"vpc_id":               text("VPC of that subnet."),
-		"availability_zone":    text("Availability zone of the worker."),
-		"network_interface_id": text("Primary network interface."),
-		"eip_allocation_id":    text("Allocation id of the Elastic IP on the primary interface, if there is one."),
-		"public_ip":            text("Public IPv4 address; null while stopped, unless it is an Elastic IP."),
-		"public_dns":           text("Public DNS name that EC2 gives the address."),
-		"private_ip":           text("Private IPv4 address."),
-		"private_dns":          text("Private DNS name."),
-		"ipv6_address":         text("First IPv6 address."),
-		"address":              text("Address that is dialled, by `controller.address_preference`; null while it does not exist."),
-		"url":                  text("URL of CML: with `controller.hostname` known at plan, otherwise made from `address`."),
-		"root_volume_id":       text("EBS volume that the worker boots from."),
-		"launch_time":          text("When the instance was started last, RFC 3339."),
-		"cml_version":          text("Version that CML reports, such as `2.9.1+build.7`; null until it has been read."),
-		"cml_ready":            schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether CML said at the last look that it can start nodes."},
-		"tags_all":             schema.MapAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: "`tags` with the provider's `default_tags`, without `Name` and the managed tags."},
-		"managed_tags":         schema.MapAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: "The tags that this provider keeps for itself, by the prefix of the provider's `managed_tags`."},
+		"id":                           text("EC2 instance id."),
+		"arn":                          text("ARN of the instance."),
+		"account_id":                   text("AWS account that owns the instance."),
+		"revision":                     text("Opaque; changes whenever this resource restarts the worker or alters its addressing. Give it to `cml_worker_power.worker_revision`, so that what depends on the power resource's addresses is right in the same apply."),
+		"instance_state":               text("EC2 state: `pending`, `running`, `stopping` or `stopped`."),
+		"state_reason":                 text("Why the instance is in its state, in EC2's words."),
+		"status":                       text("`pending` (never started), `starting`, `running`, `stopping` or `stopped`."),
+		"service_status":               text("CML's state: `unavailable` (not running, or nothing answers), `starting`, `available` (the rung of `readiness.until` is reached), `degraded` (answers, but its own health says no), `unknown` (could not be asked)."),
+		"connectable":                  schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether the worker runs, CML is available and its address is known."},
+		"subnet_id":                    text("Subnet that the worker was launched in."),
+		"vpc_id":                       text("VPC of that subnet."),
+		"availability_zone":            text("Availability zone of the worker."),
+		"network_interface_id":         text("Primary network interface."),
+		"eip_allocation_id":            text("Allocation id of the Elastic IP on the primary interface, if there is one."),
+		"public_ip":                    text("Public IPv4 address; null while stopped, unless it is an Elastic IP."),
+		"public_dns":                   text("Public DNS name that EC2 gives the address."),
+		"private_ip":                   text("Private IPv4 address."),
+		"private_dns":                  text("Private DNS name."),
+		"ipv6_address":                 text("First IPv6 address."),
+		"address":                      text("Address that is dialled, by `controller.address_preference`; null while it does not exist."),
+		"url":                          text("URL of CML: with `controller.hostname` known at plan, otherwise made from `address`."),
+		"root_volume_id":               text("EBS volume that the worker boots from."),
+		"spot_request_id":              text("Spot request behind the instance."),
+		"nested_virtualization_active": schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether nested virtualisation is switched on."},
+		"ami_name":                     text("Name of the image."),
+		"ami_cml_version":              text("CML version of the image, from its tag `cml:version` or its name."),
+		"newer_ami_id":                 text("Newer image that matches `ami_filter`, with `on_newer = \"warn\"`."),
+		"newer_ami_version":            text("Its CML version."),
+		"launch_time":                  text("When the instance was started last, RFC 3339."),
+		"cml_version":                  text("Version that CML reports, such as `2.9.1+build.7`; null until it has been read."),
+		"cml_ready":                    schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether CML said at the last look that it can start nodes."},
+		"tags_all":                     schema.MapAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: "`tags` with the provider's `default_tags`, without `Name` and the managed tags."},
+		"managed_tags":                 schema.MapAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: "The tags that this provider keeps for itself, by the prefix of the provider's `managed_tags`."},
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
@@ -25,15 +26,22 @@ type updater struct {
 	diff    *diff
 	rows    []change
 	diags   diag.Diagnostics
-	out     outcome
-	pins    bool
-	waited  bool
+	image   *imageFacts
+	// userData is what the configuration says, whichever argument holds it.
+	userData []byte
+	out      outcome
+	pins     bool
+	waited   bool
 }
 
 // Update implements resource.Resource. A change that only records values makes
 // no call.
 func (r *Resource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
-	var plan, state model
+	var (
+		plan, state model
+		writeOnly   types.String
+	)
+	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, path.Root("user_data_wo"), &writeOnly)...)
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
 	limit, d := plan.Timeouts.Update(ctx, defaultUpdateTimeout)
@@ -45,8 +53,9 @@ func (r *Resource) Update(ctx context.Context, req resource.UpdateRequest, resp 
 	defer cancel()
 
 	done := state
-	u := &updater{r: r, plan: &plan, done: &done}
-	u.diff = newDiff(ctx, &plan, &state, &u.diags)
+	u := &updater{r: r, plan: &plan, done: &done, userData: configuredUserData(&plan, writeOnly)}
+	u.image = readFacts(ctx, req.Private, &u.diags)
+	u.diff = newDiff(ctx, &plan, &state, u.image, &u.diags)
 	u.rows = u.diff.applies()
 	unfinished := pendingWait(ctx, req.Private, &u.diags)
 	resume := unfinished != nil && plan.ServiceStatus.IsUnknown()
@@ -179,6 +188,31 @@ func (u *updater) steps(id string) []step {
 			record: func(done *model) { done.RootVolume = p.RootVolume },
 		},
 		{
+			due: protectionOf(p) != protectionOf(u.done),
+			call: func(ctx context.Context) error {
+				want, has := protectionOf(p), protectionOf(u.done)
+				return u.ec2.SetProtection(ctx, id, changed(want.Termination, has.Termination), changed(want.Stop, has.Stop))
+			},
+			record: func(done *model) { done.Protection = p.Protection },
+		},
+		{
+			due:  !d.planNet.EIP.Equal(d.stateNet.EIP),
+			call: u.changeEIP,
+			record: func(done *model) {
+				done.Network = p.Network
+				if !wantsEIP(p) {
+					done.EIPAllocationID = types.StringNull()
+				}
+			},
+		},
+		{
+			due: other(d.planNet.IPv6Count, d.stateNet.IPv6Count),
+			call: func(ctx context.Context) error {
+				return u.ec2.SetIPv6Count(ctx, u.machine.NetworkInterfaceID, u.machine.IPv6Addresses, int(d.planNet.IPv6Count.ValueInt64()))
+			},
+			record: func(done *model) { done.Network = p.Network },
+		},
+		{
 			due: publicIPChanges(d.planNet.PublicIP, d.state),
 			call: func(ctx context.Context) error {
 				return u.ec2.SetAssociatePublicIP(ctx, u.machine.NetworkInterfaceID, d.planNet.PublicIP.ValueBool())
@@ -186,6 +220,14 @@ func (u *updater) steps(id string) []step {
 			record: func(done *model) { done.Network = p.Network },
 		},
 	}
+}
+
+// changed is the wish where it differs from what is, else nil.
+func changed(want, has bool) *bool {
+	if want == has {
+		return nil
+	}
+	return &want
 }
 
 // syncTags writes what differs between the tags of the plan and those of the
@@ -245,7 +287,7 @@ func (u *updater) finish(ctx context.Context) {
 		prior = u.done
 	}
 	revision := u.done.Revision
-	read := u.r.readBack(readCtx, u.ec2, u.out, prior, &u.diags)
+	read := u.r.readBack(readCtx, u.ec2, u.out, prior, u.image, &u.diags)
 	if read == nil {
 		if !failed {
 			nullUnknown(u.plan)
