@@ -8,9 +8,12 @@ import (
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/function"
 	"github.com/hashicorp/terraform-plugin-framework/provider"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 
+	"github.com/cml-infra/terraform-provider-cml/internal/catalog"
+	cmlfunction "github.com/cml-infra/terraform-provider-cml/internal/function"
 	"github.com/cml-infra/terraform-provider-cml/internal/power"
 	"github.com/cml-infra/terraform-provider-cml/internal/worker"
 )
@@ -50,6 +53,7 @@ type cmlProvider struct{ deps Dependencies }
 
 var (
 	_ provider.Provider                   = (*cmlProvider)(nil)
+	_ provider.ProviderWithFunctions      = (*cmlProvider)(nil)
 	_ provider.ProviderWithValidateConfig = (*cmlProvider)(nil)
 )
 
@@ -71,5 +75,13 @@ func (p *cmlProvider) Resources(context.Context) []func() resource.Resource {
 
 // DataSources implements provider.Provider.
 func (p *cmlProvider) DataSources(context.Context) []func() datasource.DataSource {
-	return []func() datasource.DataSource{worker.NewDataSource}
+	return []func() datasource.DataSource{
+		worker.NewDataSource,
+		catalog.NewAMI, catalog.NewInstanceTypes, catalog.NewSecurityGroupRules,
+	}
+}
+
+// Functions implements provider.ProviderWithFunctions.
+func (p *cmlProvider) Functions(context.Context) []func() function.Function {
+	return cmlfunction.All()
 }
