@@ -231,6 +231,7 @@ func TestCoalescerReaderLeaves(t *testing.T) {
 				t.Errorf("after %s: %v", time.Since(start), err)
 			}
 		})
+		synctest.Wait() // it is the first
 		early, leaveEarly := context.WithCancel(t.Context())
 		wg.Go(func() { // leaves before the request is sent
 			if _, _, err := c.get(early, "b"); !errors.Is(err, context.Canceled) {

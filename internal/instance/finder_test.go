@@ -278,6 +278,9 @@ func TestSearch(t *testing.T) {
 	star.Tags = map[string]string{"Name": "lab*"}
 	star.SubnetIDs, star.InstanceTypes = []string{subnetB}, []string{"r8i.4xlarge"}
 	first, second := w.run(t, a), w.stopped(t, star)
+	odd := plain()
+	odd.Tags = map[string]string{"Name": `a\b`}
+	third := w.run(t, odd)
 	w.stopped(t, plain())
 	ended := w.run(t, plain())
 	if err := w.Terminate(t.Context(), ended.ID, "", instance.StopGraceful, nil); err != nil {
@@ -289,18 +292,19 @@ func TestSearch(t *testing.T) {
 		want  int
 		has   string
 	}{
-		{"all that live", instance.Query{}, 3, first.ID},
+		{"all that live", instance.Query{}, 4, first.ID},
 		{"name", instance.Query{Name: "lab"}, 2, first.ID},
 		{"a name like a pattern", instance.Query{Name: "lab*"}, 1, second.ID},
+		{"a name like an escape", instance.Query{Name: `a\b`}, 1, third.ID},
 		{"tags", instance.Query{Tags: map[string]string{"Owner": "netops"}}, 2, first.ID},
 		{"other value", instance.Query{Tags: map[string]string{"Owner": "ops"}}, 0, ""},
 		{"ours", instance.Query{ManagedOnly: true}, 2, first.ID},
-		{"state", instance.Query{States: []string{"running"}}, 1, first.ID},
+		{"state", instance.Query{States: []string{"running"}}, 2, first.ID},
 		{"type", instance.Query{Types: []string{"r8i.4xlarge", "x.large"}}, 1, second.ID},
-		{"image", instance.Query{ImageIDs: []string{image291}}, 3, second.ID},
+		{"image", instance.Query{ImageIDs: []string{image291}}, 4, second.ID},
 		{"other image", instance.Query{ImageIDs: []string{"ami-0123456789abcdef0"}}, 0, ""},
 		{"subnet", instance.Query{SubnetIDs: []string{subnetB}}, 1, second.ID},
-		{"vpc and group", instance.Query{VPCIDs: []string{vpcID}, SecurityGroupIDs: []string{groupCML}}, 3, first.ID},
+		{"vpc and group", instance.Query{VPCIDs: []string{vpcID}, SecurityGroupIDs: []string{groupCML}}, 4, first.ID},
 		{"zone", instance.Query{AvailabilityZones: []string{second.AvailabilityZone}}, 1, second.ID},
 		{"ids", instance.Query{IDs: []string{second.ID, nobody}}, 1, second.ID},
 	} {
