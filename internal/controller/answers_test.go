@@ -47,7 +47,8 @@ func TestErrorTexts(t *testing.T) {
 		"list":              {`{"code":400,"description":["a", null, 3]}`, "a; 3"},
 		"text like a list":  {`{"code":400,"description":"[not JSON"}`, "[not JSON"},
 		"bare string":       {`"no such\nthing"`, "no such thing"},
-		"page of the proxy": {nginxPage, "502 Bad Gateway 502 Bad Gateway nginx"},
+		"page of the proxy": {nginxPage, "502 Bad Gateway nginx"},
+		"only a title":      {"<html><head><title>Loading</title><script>x()</script></head><body></body></html>", "Loading"},
 		"plain text":        {"upstream\n\n  is  away", "upstream is away"},
 		"other JSON":        {`{"error": "odd"}`, `{"error": "odd"}`},
 		"nothing":           {"", ""},
@@ -113,7 +114,7 @@ func TestInformationThatIsNotFromCML(t *testing.T) {
 		"unavailable":            {503, "", fault.NotReady, controller.ReasonHTTP},
 		"internal error":         {500, `{"code": 500, "description": "x"}`, fault.Server, controller.ReasonHTTP},
 		"too many":               {429, "", fault.Throttled, controller.ReasonHTTP},
-		"larger than any answer": {200, strings.Repeat(" ", 17<<20), fault.NotReady, controller.ReasonNotCML},
+		"larger than any answer": {200, `{"version": "2.9.1", "ready": true}` + strings.Repeat(" ", 17<<20), fault.NotReady, controller.ReasonNotCML},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -25,6 +25,8 @@ const (
 	maxBody = 16 << 20
 	// maxRedirects within the same host; CML itself has none.
 	maxRedirects = 3
+	// shortestKey is the length from which a header's value may be a key.
+	shortestKey = 8
 	// idleConnTimeout is how long a connection with a checked certificate is kept.
 	idleConnTimeout = 30 * time.Second
 )
@@ -114,7 +116,10 @@ func (c *Client) redact(text string, secrets ...string) string {
 	secrets = append(secrets, c.credentials.Secrets()...)
 	secrets = append(secrets, c.session.current())
 	for _, value := range c.transport.Headers {
-		secrets = append(secrets, value)
+		// A header may hold a key, but "1" or "on" would spoil every text.
+		if len(value) >= shortestKey {
+			secrets = append(secrets, value)
+		}
 	}
 	if proxy, err := url.Parse(c.transport.ProxyURL); err == nil && proxy.User != nil {
 		if password, set := proxy.User.Password(); set {

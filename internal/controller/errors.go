@@ -214,10 +214,17 @@ func describe(body []byte) string {
 	if json.Unmarshal(body, &bare) == nil {
 		return oneLine(bare)
 	}
-	return oneLine(markup.ReplaceAllString(invisible.ReplaceAllString(string(body), " "), " "))
+	page := invisible.ReplaceAllString(string(body), " ")
+	if text := withoutMarkup(head.ReplaceAllString(page, " ")); text != "" {
+		return text
+	}
+	return withoutMarkup(page) // a page that only has a title
 }
 
+func withoutMarkup(page string) string { return oneLine(markup.ReplaceAllString(page, " ")) }
+
 var (
+	head      = regexp.MustCompile(`(?is)<head\b.*?</head\s*>`)
 	invisible = regexp.MustCompile(`(?is)<(script|style)\b.*?</(script|style)\s*>|<!--.*?-->`)
 	markup    = regexp.MustCompile(`<[^>]*>`)
 )

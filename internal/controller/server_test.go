@@ -108,7 +108,7 @@ func place(t *testing.T, addr string) (ip string, s controller.Settings) {
 // closedPort is an address that nothing listens on.
 func closedPort(t *testing.T) string {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,7 +22,7 @@ import (
 // accept serves raw connections.
 func accept(t *testing.T, serve func(net.Conn)) string {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -136,6 +136,33 @@ func TestWhatIsDialledIsTheAddress(t *testing.T) {
 	}
 }
 
+// Whether a connection can be made is what a probe asks, so it makes one.
+func TestOnlyCheckedConnectionsAreKept(t *testing.T) {
+	w := simulate(t)
+	var dialled atomic.Int32
+	c := w.client(t, w.admin(), controller.Transport{Dial: func(ctx context.Context, network, addr string) (net.Conn, error) {
+		dialled.Add(1)
+		return (&net.Dialer{}).DialContext(ctx, network, addr)
+	}})
+	ctx := within(t, patience)
+	for range 3 {
+		if _, err := c.SystemInformation(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := dialled.Swap(0); n != 3 {
+		t.Errorf("%d connections for 3 probes", n)
+	}
+	for range 3 {
+		if _, err := c.SystemHealth(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := dialled.Load(); n != 1 {
+		t.Errorf("%d connections for calls with a token, want 1", n)
+	}
+}
+
 func TestHeadersGoWithEveryRequest(t *testing.T) {
 	w := simulate(t)
 	c := w.client(t, w.admin(), controller.Transport{Headers: map[string]string{"x-access": "gate-secret", "user-agent": "me", "authorization": "Basic x"}})
@@ -176,7 +203,7 @@ func tunnel(t *testing.T, status int, seen chan<- *http.Request) string {
 			_, _ = fmt.Fprintf(conn, "HTTP/1.1 %d %s\r\nContent-Length: 0\r\n\r\n", status, http.StatusText(status))
 			return
 		}
-		target, err := net.Dial("tcp", request.Host)
+		target, err := new(net.Dialer).DialContext(t.Context(), "tcp", request.Host)
 		if err != nil {
 			return
 		}

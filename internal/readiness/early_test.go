@@ -163,9 +163,11 @@ func TestACertificateThatAllowsNoSecretsEndsTheWait(t *testing.T) {
 	if _, err := w.wait(target, options(readiness.Ready), nil); err != nil {
 		t.Fatalf("without secrets: %v", err)
 	}
-	result, err := w.wait(target, options(readiness.Healthy), nil)
+	o := options(readiness.Healthy)
+	o.Creating = true
+	result, err := w.wait(target, o, nil)
 	final(t, w.id, err, fault.Untrusted)
-	says(t, err.Error(), w.Fingerprint(), "controller.tls.fingerprint")
+	says(t, err.Error(), w.Fingerprint(), "controller.tls.fingerprint", `readiness.until = "ready"`)
 	if w.logins() != 0 || result.Fingerprint != w.Fingerprint() || result.Reached != readiness.Ready {
 		t.Errorf("%d logins, fingerprint %q, reached %s", w.logins(), result.Fingerprint, result.Reached)
 	}

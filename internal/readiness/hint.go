@@ -51,9 +51,10 @@ func (l *ladder) hintChecks() string {
 }
 
 // failed is the lowest rung that does not hold, at most Until. Checks that
-// nothing was ever heard of are passed over.
+// nothing was ever heard of, or that have become ok in the last moment, are
+// passed over.
 func (l *ladder) failed() Rung {
-	if l.held == Running && l.Until > StatusOK && l.result.Status.System == "" {
+	if l.held == Running && l.Until > StatusOK && (l.result.Status.System == "" || l.result.Status.OK()) {
 		return HTTPS
 	}
 	return min(l.held+1, l.Until)

@@ -156,7 +156,7 @@ func (r Result) ConnectTimedOut() bool {
 // settled are the options with their defaults.
 type settled struct {
 	Options
-	min     *controller.Version
+	lowest  *controller.Version
 	account bool // Until needs answers that only accounts get
 }
 
@@ -172,11 +172,11 @@ func (o Options) settle(t Target) (settled, []string, error) {
 		out.LoginPause = DefaultLoginPause
 	}
 	if o.MinVersion != "" {
-		min, err := controller.ParseVersion(o.MinVersion)
+		lowest, err := controller.ParseVersion(o.MinVersion)
 		if err != nil {
 			return out, nil, fault.New(fault.Invalid, "readiness.min_version: %w", err)
 		}
-		out.min = &min
+		out.lowest = &lowest
 	}
 	if !t.hasCredentials() {
 		if o.Until.NeedsCredentials() {

@@ -18,8 +18,9 @@ import (
 const (
 	// consoleLines is how much of the console a time-out shows.
 	consoleLines = 30
-	// consoleLimit is what reading it may cost after the limit is over.
-	consoleLimit = 5 * time.Second
+	// afterwards is what reading it, and status checks that were not read yet,
+	// may cost after the limit is over.
+	afterwards = 5 * time.Second
 )
 
 // Wait climbs the ladder until Options.Until holds. EC2 and CML are asked side
@@ -38,7 +39,7 @@ func Wait(ctx context.Context, t Target, o Options, progress func(string)) (Resu
 		return Result{LicenseStatus: controller.LicenseUnknown}, err
 	}
 	l := newLadder(s, time.Now(), warnings, progress)
-	l.port = t.port()
+	l.port, l.pinned = t.port(), t.Settings.TLS.Fingerprint != ""
 	if o.Until == None {
 		result := l.finish()
 		result.Pending = false
@@ -89,22 +90,23 @@ func (w *waiting) run(ctx context.Context) error {
 	if w.Until > StatusOK {
 		watchers.Go(func() { w.watchService(inner) })
 	}
-	var (
-		limit    <-chan time.Time
-		checking bool
-	)
+	limit := time.NewTimer(w.Timeout)
+	limit.Stop() // until the clock starts
+	defer limit.Stop()
+	var limited, checking bool
 	for {
 		var (
 			err error
 			now time.Time
+			of  Rung // the highest rung that this look can show
 		)
 		select {
 		case <-ctx.Done():
 			return w.ended(ctx, halt)
-		case <-limit:
+		case <-limit.C:
 			return w.timedOut(ctx, halt, LimitReadiness, context.DeadlineExceeded)
 		case s := <-w.sights:
-			now = s.at
+			now, of = s.at, Running
 			if err = w.see(s); err == nil {
 				w.direct(now)
 			}
@@ -113,22 +115,22 @@ func (w *waiting) run(ctx context.Context) error {
 				watchers.Go(func() { w.watchChecks(inner) })
 			}
 		case c := <-w.checkups:
-			now = c.at
+			now, of = c.at, StatusOK
 			err = w.check(c)
 		case a := <-w.answers:
-			now = a.at
+			now, of = a.at, Licensed
 			err = w.hear(a)
 		}
 		if err != nil {
 			return err
 		}
-		if w.done(now) {
+		// That EC2 answers is no sign that CML still does.
+		if w.Until <= of && w.done(now) {
 			return nil
 		}
-		if limit == nil && !w.clock.IsZero() {
-			timer := time.NewTimer(time.Until(w.clock.Add(w.Timeout)))
-			defer timer.Stop()
-			limit = timer.C
+		if !limited && !w.clock.IsZero() {
+			limited = true
+			limit.Reset(time.Until(w.clock.Add(w.Timeout)))
 		}
 	}
 }
@@ -176,6 +178,13 @@ func (w *waiting) timedOut(ctx context.Context, halt func(), limit Limit, cause 
 	halt()
 	now := time.Now()
 	w.unanswered(now)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), afterwards)
+	defer cancel()
+	if w.result.Status.System == "" && w.machine >= Running {
+		if status, err := w.target.Instances.StatusChecks(ctx, w.target.InstanceID); err == nil {
+			w.result.Status = status
+		}
+	}
 	failed := w.failed()
 	result := w.finish()
 	e := &TimeoutError{
@@ -221,8 +230,6 @@ func (w *waiting) unanswered(now time.Time) {
 
 // console reads the end of the console output. Its failure is no news beside a time-out.
 func (w *waiting) console(ctx context.Context) string {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), consoleLimit)
-	defer cancel()
 	text, err := w.target.Instances.ConsoleOutput(ctx, w.target.InstanceID)
 	if err != nil {
 		return "(not readable: " + err.Error() + ")"

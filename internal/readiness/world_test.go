@@ -46,7 +46,7 @@ type world struct {
 // newWorld starts a simulator whose CML stays in a phase until a test says otherwise.
 func newWorld(t *testing.T, phase cml.Phase) *world {
 	t.Helper()
-	sim, err := simulator.Start(context.Background(), simulator.Options{Timing: simulator.Timing{CML: cml.Timing{Register: time.Nanosecond}}})
+	sim, err := simulator.Start(t.Context(), simulator.Options{Timing: simulator.Timing{CML: cml.Timing{Register: time.Nanosecond}}})
 	if err != nil {
 		t.Fatal(err)
 	}
