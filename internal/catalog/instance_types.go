@@ -137,9 +137,9 @@ func (d *InstanceTypes) Read(ctx context.Context, req datasource.ReadRequest, re
 
 // fit returns the types that can run CML and are large enough, in order.
 func fit(described map[string]*instance.TypeInfo, m typesModel) []*instance.TypeInfo {
-	factor := 1 + float64(m.HeadroomPercent.ValueInt64())/100
-	// A whole number of percent of a whole number may come out as 19.200000000000003.
-	atLeast := func(have, want float64) bool { return have >= want*factor-1e-9 }
+	percent := 100 + float64(m.HeadroomPercent.ValueInt64())
+	// Multiplied on both sides, whole numbers stay whole: 1.1 times 30 is 33.000000000000004.
+	atLeast := func(have, want float64) bool { return have*100 >= want*percent }
 	wanted := attribute.Strings(m.Virtualization)
 	var out []*instance.TypeInfo
 	for _, t := range described {

@@ -73,6 +73,8 @@ func TestUnknownProviderArgument(t *testing.T) {
 		{Config: unknown(region) + data("cml_instance_types", ""), ExpectError: says("The provider's region will be known only after apply")},
 		{Config: unknown(port) + data("cml_security_group_rules", ""), ExpectError: says("The provider's controller.port will be known only after apply")},
 		// what is unknown does not matter to these
+		{Config: unknown(region) + data("cml_security_group_rules", ""), ConfigStateChecks: []statecheck.StateCheck{
+			value("cml_security_group_rules", "port", knownvalue.Int64Exact(443))}},
 		{Config: unknown(port) + data("cml_security_group_rules", "port = 8443"), ConfigStateChecks: []statecheck.StateCheck{
 			value("cml_security_group_rules", "port", knownvalue.Int64Exact(8443))}},
 	}})

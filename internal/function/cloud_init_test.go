@@ -252,6 +252,8 @@ func TestCloudInitRefuses(t *testing.T) {
 		want   string
 	}{
 		{nil, "The argument is null"},
+		{tftypes.NewValue(tftypes.Object{}, nil), "The argument is null"},
+		{obj{"admin": obj{"username": tftypes.NewValue(tftypes.String, nil), "password": "12345678"}}, "`admin.username` is missing"},
 		{"lab-01", "The argument is a string. Write an object with the members `hostname`"},
 		{tup{}, "The argument is a list"},
 		{obj{"host_name": "lab"}, "`host_name` is not known here. The members are `hostname`, `admin`"},
