@@ -134,6 +134,12 @@ func TestDecide(t *testing.T) {
 			prior: func(m *model) { m.InstanceState = types.StringValue("pending") },
 			want:  move{desired: "running"},
 		},
+		"on its way down as well": {
+			facts: facts{Configured: "stopped"},
+			prior: func(m *model) { m.State, m.InstanceState = types.StringValue("stopped"), types.StringValue("stopping") },
+			plan:  func(m *model) { m.State = types.StringValue("stopped") },
+			want:  move{desired: "stopped"},
+		},
 		"a state that comes with the apply": {
 			facts: configured, plan: func(m *model) { m.State = types.StringUnknown() },
 			want: move{act: true, stops: true},

@@ -117,6 +117,22 @@ func TestImportThenSettings(t *testing.T) {
 	}
 	l.settled(s, done, config)
 
+	t.Run("from the first apply on, triggers count", func(t *testing.T) {
+		l := newLab(t)
+		s := l.serve(nil)
+		imported, diags := s.importIdentity(map[string]any{"id": l.id})
+		s.good(diags)
+		config := map[string]any{"worker_id": l.id, "state": "running", "start": ready("keep")}
+		applied, diags := s.apply(context.Background(), imported, s.config(config))
+		s.good(diags)
+		config["triggers"] = map[string]any{"rotate": "1"}
+		_, diags = s.apply(context.Background(), applied, s.config(config))
+		s.good(diags)
+		if got, want := l.calls(), (calls{start: 1, stop: 1}); got != want {
+			t.Errorf("EC2 was asked %+v, wanted %+v", got, want)
+		}
+	})
+
 	// From here on they count.
 	config["triggers"] = map[string]any{"rotate": "2"}
 	if _, diags = s.apply(context.Background(), done, s.config(config)); has(diags, failure, "") {

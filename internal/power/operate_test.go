@@ -5,8 +5,11 @@ import (
 	"fmt"
 	"maps"
 	"testing"
+	"time"
 
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+
+	"github.com/cml-infra/terraform-provider-cml/internal/simulator"
 )
 
 // destroy plans the end of a resource and carries it out.
@@ -74,16 +77,21 @@ func TestStopReasonTag(t *testing.T) {
 		}
 	})
 	t.Run("a stop under way keeps its reason", func(t *testing.T) {
-		l := newLab(t)
+		l := newLab(t, func(o *simulator.Options) {
+			o.Timing = simulator.Quick()
+			o.Timing.AWS.Stopping = time.Second
+		})
 		l.AWS.Region(home).SetTags(l.id, map[string]string{tag: "idle"})
-		l.stopOutside()
-		l.serve(nil).create(stopping(l.id))
+		s := l.serve(nil)
+		l.AWS.Region(home).StopOutside(l.id)
+		s.create(stopping(l.id))
 		if got := l.machine().Tags[tag]; got != "idle" {
 			t.Errorf("the tag is %q", got)
 		}
 	})
 }
 
+// stopping is the plainest configuration that stops a machine.
 func stopping(id string) map[string]any { return map[string]any{"worker_id": id, "state": "stopped"} }
 
 func TestDestroy(t *testing.T) {
@@ -147,7 +155,7 @@ func TestFixedStaysKnown(t *testing.T) {
 			known:      []string{"url", "private_ip"}, unknown: []string{"address", "public_ip", "instance_state"},
 		},
 		"nothing": {
-			known: []string{"private_ip", "state_reason"}, unknown: []string{"address", "url", "public_ip", "instance_state"},
+			known: []string{"private_ip", "state_reason", "id", "region"}, unknown: []string{"address", "url", "public_ip", "instance_state"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -214,6 +222,35 @@ func TestRevisionReadsElasticIP(t *testing.T) {
 	}
 	if got := l.calls(); got != (calls{}) {
 		t.Errorf("EC2 was asked %+v", got)
+	}
+}
+
+func TestReplaces(t *testing.T) {
+	l := newLab(t)
+	s := l.serve(nil)
+	config := map[string]any{"worker_id": l.id, "state": "running"}
+	created := s.create(config)
+	for name, c := range map[string]struct {
+		argument string
+		value    any
+		want     bool
+	}{
+		"another worker":        {"worker_id", "i-0fedcba9876543210", true},
+		"a worker to come":      {"worker_id", unknown{}, true},
+		"another region":        {"region", "us-west-2", true},
+		"the same region":       {"region", home, false},
+		"another wish":          {"state", "stopped", false},
+		"another way to accept": {"on_external_change", "accept", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			next := maps.Clone(config)
+			next[c.argument] = c.value
+			plan := s.plan(created, s.config(next))
+			s.good(plan.Diagnostics)
+			if got := len(plan.RequiresReplace) > 0; got != c.want {
+				t.Errorf("replaced for %v", plan.RequiresReplace)
+			}
+		})
 	}
 }
 

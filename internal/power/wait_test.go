@@ -52,9 +52,16 @@ func (l *lab) resumes(s *server, from kept, config map[string]any) kept {
 	if len(plan.RequiresReplace) > 0 {
 		l.t.Errorf("the plan replaces for %v", plan.RequiresReplace)
 	}
-	l.release()
-	before := l.calls()
+	asked := func() int { return l.Recorder.Count("cml", "GET /system_information") }
+	before, first := l.calls(), asked()
+	released := make(chan struct{})
+	go func() {
+		defer close(released)
+		l.eventually("CML to be asked again and again", func() bool { return asked() > first+5 })
+		l.release()
+	}()
 	out, diags := s.apply(context.Background(), from, s.config(config))
+	<-released
 	s.good(diags)
 	if got := attribute(l.t, out.state, "service_status"); got != "available" {
 		l.t.Errorf("service_status is %q after the wait", got)
