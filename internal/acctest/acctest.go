@@ -137,9 +137,9 @@ func (w *World) Controller(credentials bool) string {
 
 // Factories serve the provider in process, at the pace of tests.
 func Factories() map[string]func() (tfprotov6.ProviderServer, error) {
-	make := provider.NewWith(provider.Dependencies{Version: "test", Interval: Pace})
+	newProvider := provider.NewWith(provider.Dependencies{Version: "test", Interval: Pace})
 	return map[string]func() (tfprotov6.ProviderServer, error){
-		"cml": providerserver.NewProtocol6WithError(make()),
+		"cml": providerserver.NewProtocol6WithError(newProvider()),
 	}
 }
 

@@ -15,6 +15,13 @@ const (
 	batchLimit = 100
 	// gatherMost, in units of the gathering time, bounds what newcomers may add.
 	gatherMost = 5
+	// A batch of crowd readers tells that a fleet is being read: for crowdTime
+	// the next ones gather crowdFactor times as long, since Terraform hands out
+	// the next reads only as fast as it gets through with the earlier ones.
+	crowd       = 5
+	crowdFactor = 6
+	crowdMost   = 16
+	crowdTime   = 30 * time.Second
 	// patience is how long a partial batch waits for the one under way, so that
 	// a server that hangs does not hold up every later read.
 	patience = 2 * time.Second
@@ -33,9 +40,10 @@ type coalescer[V any] struct {
 	gather  time.Duration
 	flights chan struct{}
 
-	mu     sync.Mutex
-	open   *batch[V] // gathers; nil when nobody waits
-	flying int
+	mu      sync.Mutex
+	open    *batch[V] // gathers; nil when nobody waits
+	flying  int
+	crowded time.Time // until when a fleet is being read
 }
 
 // batch is one request, before, during and after it.
@@ -90,10 +98,12 @@ func (c *coalescer[V]) join(ctx context.Context, id string) *batch[V] {
 		// The values of the first reader's context (its logger) serve the
 		// request, its end does not.
 		b.ctx, b.cancel = context.WithCancel(context.WithoutCancel(ctx))
-		b.timer = time.AfterFunc(c.gather, func() { c.due(b) })
+		wait, _ := c.pause()
+		b.timer = time.AfterFunc(wait, func() { c.due(b) })
 		c.open = b
 	} else {
-		b.timer.Reset(max(0, min(c.gather, gatherMost*c.gather-time.Since(b.since))))
+		wait, most := c.pause()
+		b.timer.Reset(max(0, min(wait, most-time.Since(b.since))))
 	}
 	b.readers[id]++
 	if b.readers[id] == 1 {
@@ -104,6 +114,16 @@ func (c *coalescer[V]) join(ctx context.Context, id string) *batch[V] {
 		c.send(b)
 	}
 	return b
+}
+
+// pause returns how long a batch waits for the next newcomer, and for all of
+// them. c.mu is held.
+func (c *coalescer[V]) pause() (next, most time.Duration) {
+	if time.Now().Before(c.crowded) {
+		wait := crowdFactor * c.gather
+		return wait, crowdMost * wait
+	}
+	return c.gather, gatherMost * c.gather
 }
 
 // due is called when a batch has gathered for long enough.
@@ -123,6 +143,9 @@ func (c *coalescer[V]) due(b *batch[V]) {
 // send closes a batch to newcomers and starts its request. c.mu is held.
 func (c *coalescer[V]) send(b *batch[V]) {
 	b.timer.Stop()
+	if len(b.ids) >= crowd {
+		c.crowded = time.Now().Add(crowdTime)
+	}
 	b.sent = true
 	c.open = nil
 	c.flying++
@@ -145,7 +168,8 @@ func (c *coalescer[V]) fly(b *batch[V], ids []string) {
 	if c.open != nil {
 		// Those who got this answer often have the next question at once.
 		c.open.since = time.Now()
-		c.open.timer.Reset(c.gather)
+		wait, _ := c.pause()
+		c.open.timer.Reset(wait)
 	}
 	b.cancel()
 	close(b.done)

@@ -168,7 +168,7 @@ func TestCoalescerTrickle(t *testing.T) {
 // A refresh as Terraform does it: 50 at a time, the next begins where one ends.
 func TestCoalescerRefresh(t *testing.T) {
 	for _, latency := range []time.Duration{0, 5 * time.Millisecond, 300 * time.Millisecond} {
-		for _, spread := range []time.Duration{0, time.Millisecond, 5 * time.Millisecond} {
+		for _, spread := range []time.Duration{0, time.Millisecond, 5 * time.Millisecond, 30 * time.Millisecond, 60 * time.Millisecond} {
 			synctest.Test(t, func(t *testing.T) {
 				s := &server{delay: latency}
 				c := newCoalescer(0, s.fetch)
