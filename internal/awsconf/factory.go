@@ -132,6 +132,7 @@ func (f *Factory) loadBase(ctx context.Context, region string) (aws.Config, erro
 		return aws.Config{}, err
 	}
 	wrapRetryer(&cfg)
+	cfg.APIOptions = append(cfg.APIOptions, PlainBodies)
 	return cfg, nil
 }
 

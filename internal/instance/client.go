@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 
+	"github.com/cml-infra/terraform-provider-cml/internal/awsconf"
 	"github.com/cml-infra/terraform-provider-cml/internal/fault"
 	"github.com/cml-infra/terraform-provider-cml/internal/wait"
 )
@@ -82,7 +83,7 @@ func NewFromConfig(cfg aws.Config, o Options) *Client {
 	}
 	api := ec2.NewFromConfig(cfg, func(eo *ec2.Options) {
 		eo.Region = o.Region
-		eo.APIOptions = append(eo.APIOptions, plainBodies)
+		eo.APIOptions = append(eo.APIOptions, awsconf.PlainBodies)
 		if o.Endpoint != "" {
 			eo.BaseEndpoint = aws.String(o.Endpoint)
 		}
