@@ -15,10 +15,12 @@ const (
 	batchLimit = 100
 	// gatherMost, in units of the gathering time, bounds what newcomers may add.
 	gatherMost = 5
-	// A batch of crowd readers tells that a fleet is being read: for crowdTime
-	// the next ones gather crowdFactor times as long, since Terraform hands out
-	// the next reads only as fast as it gets through with the earlier ones.
+	// That many different things asked for within crowdSpan tell that a fleet is
+	// being read: for crowdTime the batches gather crowdFactor times as long,
+	// since Terraform hands out the next reads only as fast as it gets through
+	// with the earlier ones.
 	crowd       = 5
+	crowdSpan   = 2 * time.Second
 	crowdFactor = 6
 	crowdMost   = 16
 	crowdTime   = 30 * time.Second
@@ -44,6 +46,8 @@ type coalescer[V any] struct {
 	open    *batch[V] // gathers; nil when nobody waits
 	flying  int
 	crowded time.Time // until when a fleet is being read
+	lately  map[string]bool
+	spanned time.Time // since when lately counts
 }
 
 // batch is one request, before, during and after it.
@@ -91,9 +95,10 @@ func (c *coalescer[V]) get(ctx context.Context, id string) (V, bool, error) {
 func (c *coalescer[V]) join(ctx context.Context, id string) *batch[V] {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	now := time.Now()
+	c.count(id, now)
 	b := c.open
 	if b == nil {
-		now := time.Now()
 		b = &batch[V]{readers: map[string]int{}, born: now, since: now, done: make(chan struct{})}
 		// The values of the first reader's context (its logger) serve the
 		// request, its end does not.
@@ -114,6 +119,17 @@ func (c *coalescer[V]) join(ctx context.Context, id string) *batch[V] {
 		c.send(b)
 	}
 	return b
+}
+
+// count notices that a fleet is being read. c.mu is held.
+func (c *coalescer[V]) count(id string, now time.Time) {
+	if c.lately == nil || now.Sub(c.spanned) > crowdSpan {
+		c.lately, c.spanned = map[string]bool{}, now
+	}
+	c.lately[id] = true
+	if len(c.lately) >= crowd {
+		c.crowded = now.Add(crowdTime)
+	}
 }
 
 // pause returns how long a batch waits for the next newcomer, and for all of
@@ -143,9 +159,6 @@ func (c *coalescer[V]) due(b *batch[V]) {
 // send closes a batch to newcomers and starts its request. c.mu is held.
 func (c *coalescer[V]) send(b *batch[V]) {
 	b.timer.Stop()
-	if len(b.ids) >= crowd {
-		c.crowded = time.Now().Add(crowdTime)
-	}
 	b.sent = true
 	c.open = nil
 	c.flying++

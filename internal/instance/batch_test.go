@@ -147,7 +147,7 @@ func TestCoalescerTrickle(t *testing.T) {
 			wg.Go(func() {
 				if n == 0 {
 					defer func() {
-						if waited := time.Since(start); waited > gatherMost*DefaultGather {
+						if waited := time.Since(start); waited > crowdMost*crowdFactor*DefaultGather {
 							t.Errorf("the first reader waited %s", waited)
 						}
 					}()
