@@ -38,9 +38,9 @@ func decide(plan, prior *model, f facts) move {
 	first := f.Imported && prior.WorkerRevision.IsNull()
 	m.reread = !plan.WorkerRevision.IsNull() && !plan.WorkerRevision.Equal(prior.WorkerRevision) && !first
 
-	real := settled(prior.InstanceState.ValueString())
+	now := settled(prior.InstanceState.ValueString())
 	if plan.State.IsUnknown() {
-		m.act, m.stops = true, real == stateRunning
+		m.act, m.stops = true, now == stateRunning
 		return m
 	}
 	if m.desired == "" {
@@ -57,8 +57,8 @@ func decide(plan, prior *model, f facts) move {
 		return m
 	}
 	m.restart = triggered && m.desired == stateRunning
-	m.act = m.desired != real || m.restart
-	m.stops = m.act && real == stateRunning
+	m.act = m.desired != now || m.restart
+	m.stops = m.act && now == stateRunning
 	return m
 }
 

@@ -107,7 +107,7 @@ func (op *operation) converge(ctx context.Context, in *instance.Instance, desire
 	if in.State == stateRunning {
 		return in, nil
 	}
-	return op.start(ctx, in)
+	return op.start(ctx)
 }
 
 // stop stops the worker and waits. Whoever reads its tags sees that the stop
@@ -142,7 +142,7 @@ func oneTimeSpot(in *instance.Instance, err error) bool {
 }
 
 // start starts the worker and waits until EC2 says running.
-func (op *operation) start(ctx context.Context, in *instance.Instance) (*instance.Instance, error) {
+func (op *operation) start(ctx context.Context) (*instance.Instance, error) {
 	started, err := op.ec2.Start(ctx, op.id, op.account, instance.StartOptions{
 		CapacityRetry: op.opts.capacityRetry, Progress: op.progress(ctx),
 	})

@@ -27,7 +27,15 @@ func (r *Resource) warnUpdate(ctx context.Context, config, plan, prior *model, m
 	if !m.stops {
 		return
 	}
+	r.warnStop(ctx, opts, prior, f, diags)
+}
+
+// warnStop says what a stop of the worker in the state will interrupt.
+func (r *Resource) warnStop(ctx context.Context, opts options, prior *model, f facts, diags *diag.Diagnostics) {
 	r.warnMode(opts, diags)
+	if r.set.Credentials().IsZero() {
+		return
+	}
 	if in := r.look(ctx, prior.Region.ValueString(), prior.WorkerID.ValueString(), f.AccountID); in != nil {
 		r.warnNodes(ctx, opts, in, diags)
 	}
@@ -69,10 +77,7 @@ func (r *Resource) planDestroy(ctx context.Context, req resource.ModifyPlanReque
 	if diags.HasError() || opts.onDestroy != stateStopped || settled(prior.InstanceState.ValueString()) != stateRunning {
 		return
 	}
-	r.warnMode(opts, &resp.Diagnostics)
-	if in := r.look(ctx, prior.Region.ValueString(), prior.WorkerID.ValueString(), f.AccountID); in != nil {
-		r.warnNodes(ctx, opts, in, &resp.Diagnostics)
-	}
+	r.warnStop(ctx, opts, &prior, f, &resp.Diagnostics)
 }
 
 // look reads a worker for the sake of warnings; whatever stands against that
