@@ -65,6 +65,10 @@ type RegionWorld struct {
 	SecurityGroups []GroupWorld       `json:"security_groups"`
 	Capacity       []CapacityWorld    `json:"capacity"`
 	Quotas         map[string]float64 `json:"quotas"`
+	// Secrets are those of Secrets Manager, Parameters those of the Parameter Store (as
+	// SecureString), by name.
+	Secrets    map[string]string `json:"secrets"`
+	Parameters map[string]string `json:"parameters"`
 }
 
 // ImageWorld is an image; its id is made up and shown by EC2.
@@ -229,6 +233,12 @@ func (w RegionWorld) apply(region *aws.Region) {
 	}
 	for code, value := range w.Quotas {
 		region.SetQuota(code, value)
+	}
+	for name, text := range w.Secrets {
+		region.SetSecret(name, aws.Secret{Text: text})
+	}
+	for name, value := range w.Parameters {
+		region.SetParameter(name, value, true)
 	}
 }
 

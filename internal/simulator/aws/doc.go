@@ -28,4 +28,7 @@
 //
 // The account has the instance profile "cml-worker" and the role "cml-admin"; instance
 // types are those of InstanceTypes.
+//
+// Secrets Manager and the Parameter Store of Systems Manager are empty; SetSecret and
+// SetParameter of a Region fill them. They answer GetSecretValue and GetParameter.
 package aws

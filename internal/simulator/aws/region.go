@@ -33,6 +33,9 @@ type Region struct {
 	quotas   map[string]float64
 	notIn    map[string]map[string]bool // type → zones that do not offer it
 	endings  []ending
+
+	secrets    map[string]*secret // by name
+	parameters map[string]*parameter
 }
 
 // capacityKey is a type in a place: the name of a zone or the id of a subnet.

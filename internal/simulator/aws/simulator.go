@@ -84,6 +84,8 @@ func New(options Options) (*Simulator, error) {
 	s.Register(&stsService{sim: s})
 	s.Register(newQuotaService(s))
 	s.Register(newPricingService(s))
+	s.Register(newSecretService(s))
+	s.Register(newParameterService(s))
 	return s, nil
 }
 

@@ -93,7 +93,9 @@ World file (all members optional):
     "regions": {"us-east-1": {"images": [{"name": "CML-2.10.0-Ubuntu-24.04"}],
              "security_groups": [{"name": "open", "ports": [443, 8443]}],
              "capacity": [{"type": "m8i.4xlarge", "place": "us-east-1a", "machines": 0}],
-             "quotas": {"L-1216C47A": 64}}},
+             "quotas": {"L-1216C47A": 64},
+             "secrets": {"cml/lab": "{\"username\": \"admin\", \"password\": \"secret-enough\"}"},
+             "parameters": {"/cml/lab": "secret-enough"}}},
     "instances": [{"name": "existing", "region": "us-east-1", "type": "m8i.2xlarge", "tags": {"team": "net"}}],
     "faults": [{"service": "ec2", "operation": "RunInstances", "times": 1, "kind": "error", "code": "InsufficientInstanceCapacity"}]
   }
