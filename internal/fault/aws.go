@@ -3,6 +3,7 @@ package fault
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"regexp"
 	"strings"
 
@@ -114,6 +115,10 @@ var awsKinds = map[string]Kind{
 	"Unavailable":        Server,
 
 	"DryRunOperation": DryRunOK,
+
+	"InvalidAction":             Unimplemented,
+	"NotImplemented":            Unimplemented,
+	"UnknownOperationException": Unimplemented,
 }
 
 // AWSKind classifies an AWS error code. The message decides where EC2 uses one
@@ -187,14 +192,12 @@ func FromAWS(err error, region string) error {
 				out.Message = strings.TrimSpace(strings.Replace(out.Message, m[0], "", 1))
 			}
 		}
-		if out.Kind == Unknown && out.StatusCode >= 500 {
-			out.Kind = Server
+		if out.Kind == Unknown {
+			out.Kind = byStatus(out.StatusCode)
 		}
 		return out
 	}
-	if out.StatusCode >= 500 {
-		out.Kind = Server
-	} else if out.StatusCode == 0 {
+	if out.Kind = byStatus(out.StatusCode); out.StatusCode == 0 {
 		out.Kind = Unreachable
 	}
 	out.Message = cause(err)
@@ -207,6 +210,17 @@ func FromAWS(err error, region string) error {
 func contextEnded(err error) bool {
 	var send *smithyhttp.RequestSendError
 	return Is(err, Timeout, Canceled) && !errors.As(err, &send)
+}
+
+// byStatus classifies an answer by its HTTP status alone.
+func byStatus(status int) Kind {
+	switch {
+	case status == http.StatusNotImplemented:
+		return Unimplemented
+	case status >= 500:
+		return Server
+	}
+	return Unknown
 }
 
 // cause drops the SDK's "operation error EC2: X, https response error …"

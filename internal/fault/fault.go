@@ -65,6 +65,9 @@ const (
 	Timeout Kind = "Timeout"
 	// Canceled: the user ended the operation.
 	Canceled Kind = "Canceled"
+	// Unimplemented: this server does not know the operation at all, as
+	// servers that only resemble EC2 may not.
+	Unimplemented Kind = "Unimplemented"
 	// Ambiguous: a request may or may not have taken effect.
 	Ambiguous Kind = "Ambiguous"
 )

@@ -117,6 +117,9 @@ func setSpot(in *ec2.RunInstancesInput, l Launch) {
 func (c *Client) rootMapping(ctx context.Context, imageID string, v RootVolume) (types.BlockDeviceMapping, error) {
 	none := types.BlockDeviceMapping{}
 	all, err := c.describeImages(ctx, &ec2.DescribeImagesInput{ImageIds: []string{imageID}})
+	if fault.Is(err, fault.Unimplemented) {
+		all, err = []*Image{{}}, nil
+	}
 	if err != nil {
 		return none, err
 	}
@@ -156,7 +159,7 @@ func (c *Client) nestedFor(ctx context.Context, l Launch) (func(instanceType str
 		return func(string) string { return l.NestedVirtualization }, nil
 	}
 	facts, err := c.InstanceTypes(ctx, l.InstanceTypes...)
-	if err != nil {
+	if err != nil && !fault.Is(err, fault.Unimplemented) {
 		return nil, err
 	}
 	return func(instanceType string) string {

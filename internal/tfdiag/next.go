@@ -132,6 +132,8 @@ func byKind(f *fault.Error) string {
 		return "wait until the time that the message names, then run Terraform again."
 	case fault.Bug:
 		return "please report this as a defect of the provider, with the request id: " + IssuesURL
+	case fault.Unimplemented:
+		return "the server behind the endpoint does not know this operation: check `endpoints` and the AWS_ENDPOINT_URL variables."
 	case fault.Throttled:
 		return "run Terraform again with a lower -parallelism, or set `retry_mode = \"adaptive\"` in the provider."
 	case fault.Server:

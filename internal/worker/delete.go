@@ -110,7 +110,7 @@ func (x *destroyer) run(ctx context.Context) error {
 // worker, and lifts it where the state allows that.
 func (x *destroyer) unprotect(ctx context.Context, id string) error {
 	p, err := x.ec2.Protection(ctx, id)
-	if fault.Is(err, fault.PermissionDenied) {
+	if fault.Is(err, fault.PermissionDenied, fault.Unimplemented) {
 		return nil // EC2 itself refuses to terminate what is protected
 	}
 	if err != nil || !p.Termination && !p.Stop {

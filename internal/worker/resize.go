@@ -84,7 +84,7 @@ func (u *updater) wantsNested(ctx context.Context, kind string) (bool, error) {
 		return false, nil
 	}
 	facts, err := u.ec2.InstanceTypes(ctx, kind)
-	if err != nil && !fault.Is(err, fault.PermissionDenied) {
+	if err != nil && !fault.Is(err, fault.Unimplemented) {
 		return false, err
 	}
 	return facts[kind] != nil && facts[kind].NestedVirtualization && !facts[kind].BareMetal, nil
