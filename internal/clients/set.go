@@ -18,6 +18,7 @@ import (
 	"github.com/cml-infra/terraform-provider-cml/internal/controller"
 	"github.com/cml-infra/terraform-provider-cml/internal/fault"
 	"github.com/cml-infra/terraform-provider-cml/internal/instance"
+	"github.com/cml-infra/terraform-provider-cml/internal/secrets"
 	"github.com/cml-infra/terraform-provider-cml/internal/validators"
 )
 
@@ -47,6 +48,7 @@ type Options struct {
 type Set struct {
 	opts    Options
 	factory *awsconf.Factory
+	secrets *secrets.Store
 	budget  *ProbeBudget
 	locks   locks
 
@@ -68,6 +70,7 @@ func New(o Options) *Set {
 	}
 	o.AWS.ExplainRegion = s.explainRegion
 	s.factory = awsconf.New(o.AWS)
+	s.secrets = secrets.New(s.factory)
 	return s
 }
 

@@ -22,10 +22,10 @@ type sight struct {
 }
 
 func (op *operation) target(in *instance.Instance, expect ...string) readiness.Target {
+	settings := op.settingsFor(op.opts.controller, in)
 	return readiness.Target{
-		Instances: op.ec2, InstanceID: op.id, AccountID: op.account,
-		Settings: op.settingsFor(op.opts.controller, in), Expect: expect,
-		Credentials: op.set.Credentials(), Transport: op.set.Transport(),
+		Instances: op.ec2, InstanceID: op.id, AccountID: op.account, Settings: settings, Expect: expect,
+		ResolveCredentials: op.set.CredentialsFor(op.ec2.Region(), settings), Transport: op.set.Transport(),
 	}
 }
 

@@ -53,6 +53,8 @@ type facts struct {
 	Spot bool `json:"spot,omitempty"`
 	// Automation names the managed tags of an idle policy or a schedule.
 	Automation []string `json:"automation,omitempty"`
+	// CredentialsRef: the settings name a place of CML's credentials.
+	CredentialsRef bool `json:"credentials_ref,omitempty"`
 }
 
 // observe takes over what an instance shows that is reached by the settings;
@@ -65,6 +67,7 @@ func (f *facts) observe(in *instance.Instance, s controller.Settings, tags map[s
 	f.FixedAddress, f.FixedURL = s.AddressIsFixed(readiness.Addresses(in)), s.URLIsFixed(readiness.Addresses(in))
 	f.Spot = in.Lifecycle == "spot"
 	f.Automation = automation(tags)
+	f.CredentialsRef = !s.CredentialsRef.IsZero()
 }
 
 // automation names those of an instance's managed tags (without prefix) that

@@ -28,13 +28,18 @@ var errNoCredentials = errors.New("no credentials of CML are configured")
 
 // runningNodes asks CML how many nodes run.
 func (r *Resource) runningNodes(ctx context.Context, explicit controller.Settings, in *instance.Instance) (int, error) {
-	if r.set.Credentials().IsZero() {
+	s := r.settingsFor(explicit, in)
+	resolve := r.set.CredentialsFor(in.Region, s)
+	if resolve == nil {
 		return 0, errNoCredentials
 	}
 	ctx, cancel := context.WithTimeout(ctx, askLimit)
 	defer cancel()
-	s := r.settingsFor(explicit, in)
-	client := controller.New(endpoint(in, s), s, r.set.Credentials(), r.set.Transport())
+	credentials, err := resolve(ctx)
+	if err != nil {
+		return 0, err
+	}
+	client := controller.New(endpoint(in, s), s, credentials, r.set.Transport())
 	defer client.Close()
 	return client.NodesRunning(ctx)
 }

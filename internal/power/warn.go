@@ -33,7 +33,7 @@ func (r *Resource) warnUpdate(ctx context.Context, config, plan, prior *model, m
 // warnStop says what a stop of the worker in the state will interrupt.
 func (r *Resource) warnStop(ctx context.Context, opts options, prior *model, f facts, diags *diag.Diagnostics) {
 	r.warnMode(opts, diags)
-	if r.set.Credentials().IsZero() {
+	if !f.CredentialsRef && r.set.CredentialsFor("", opts.controller) == nil {
 		return
 	}
 	if in := r.look(ctx, prior.Region.ValueString(), prior.WorkerID.ValueString(), f.AccountID); in != nil {

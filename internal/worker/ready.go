@@ -106,7 +106,7 @@ func (r *Resource) target(ctx context.Context, l ladder) (readiness.Target, diag
 	settings = controller.Merge(settings, r.set.Controller(), controller.Defaults())
 	return readiness.Target{
 		Instances: l.ec2, InstanceID: l.machine.ID, AccountID: l.machine.AccountID, LaunchedAt: l.machine.LaunchTime,
-		Instance: l.machine, Settings: settings, Credentials: r.set.Credentials(), Transport: r.set.Transport(),
+		Instance: l.machine, Settings: settings, ResolveCredentials: r.set.CredentialsFor(l.ec2.Region(), settings), Transport: r.set.Transport(),
 	}, diags
 }
 

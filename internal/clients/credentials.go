@@ -1,0 +1,24 @@
+package clients
+
+import (
+	"context"
+
+	"github.com/cml-infra/terraform-provider-cml/internal/controller"
+)
+
+// CredentialsFor returns what gets the credentials for the CML of a worker in
+// a region: those that the settings refer to, which are read when they are
+// needed first and once in a run, else the provider's own. It is nil when
+// there are neither. settings are the merged ones.
+func (s *Set) CredentialsFor(region string, settings controller.Settings) func(context.Context) (controller.Credentials, error) {
+	own := s.opts.Credentials
+	switch {
+	case !settings.CredentialsRef.IsZero():
+		return func(ctx context.Context) (controller.Credentials, error) {
+			return s.secrets.Credentials(ctx, settings.CredentialsRef, region, own.Username)
+		}
+	case own.IsZero():
+		return nil
+	}
+	return func(context.Context) (controller.Credentials, error) { return own, nil }
+}
