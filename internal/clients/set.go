@@ -39,6 +39,9 @@ type Options struct {
 	SuppressedWarnings           []string
 	// UnknownArguments are the arguments whose values come with the apply.
 	UnknownArguments []string
+	WorkerDefaults   Defaults
+	RegionDefaults   RegionDefaults
+	Guardrails       Guardrails
 	// Interval is the pace of waits where the configuration says nothing; 0
 	// means the usual one.
 	Interval time.Duration
@@ -51,6 +54,7 @@ type Set struct {
 	secrets *secrets.Store
 	budget  *ProbeBudget
 	locks   locks
+	answers answers
 
 	mu        sync.Mutex
 	instances map[string]*awsconf.Lazy[*instance.Client]

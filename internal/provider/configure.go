@@ -69,6 +69,9 @@ func (p *cmlProvider) expand(ctx context.Context, m model, diags *diag.Diagnosti
 		DefaultTags:        defaultTagsFromEnvironment(),
 		RefreshProbe:       m.RefreshProbe.IsNull() || m.RefreshProbe.ValueBool(),
 		SuppressedWarnings: elements(m.SuppressWarnings),
+		WorkerDefaults:     expandDefaults(m.WorkerDefaults),
+		RegionDefaults:     expandRegionDefaults(m.RegionDefaults),
+		Guardrails:         expandGuardrails(ctx, m.Guardrails, diags),
 		Interval:           p.deps.Interval,
 	}
 	if options.ManagedTags.Prefix == "" {

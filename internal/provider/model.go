@@ -41,6 +41,9 @@ type model struct {
 	ManagedTags      types.Object `tfsdk:"managed_tags"`
 	RefreshProbe     types.Bool   `tfsdk:"refresh_probe"`
 	SuppressWarnings types.Set    `tfsdk:"suppress_warnings"`
+	WorkerDefaults   types.Object `tfsdk:"worker_defaults"`
+	RegionDefaults   types.Map    `tfsdk:"region_defaults"`
+	Guardrails       types.Object `tfsdk:"guardrails"`
 }
 
 type assumeRoleModel struct {

@@ -15,6 +15,7 @@ import (
 	"github.com/cml-infra/terraform-provider-cml/internal/catalog"
 	cmlfunction "github.com/cml-infra/terraform-provider-cml/internal/function"
 	"github.com/cml-infra/terraform-provider-cml/internal/power"
+	"github.com/cml-infra/terraform-provider-cml/internal/storage"
 	"github.com/cml-infra/terraform-provider-cml/internal/worker"
 )
 
@@ -70,13 +71,13 @@ func (p *cmlProvider) Schema(_ context.Context, _ provider.SchemaRequest, resp *
 
 // Resources implements provider.Provider.
 func (p *cmlProvider) Resources(context.Context) []func() resource.Resource {
-	return []func() resource.Resource{worker.NewResource, power.NewResource}
+	return []func() resource.Resource{worker.NewResource, power.NewResource, storage.NewResource}
 }
 
 // DataSources implements provider.Provider.
 func (p *cmlProvider) DataSources(context.Context) []func() datasource.DataSource {
 	return []func() datasource.DataSource{
-		worker.NewDataSource,
+		worker.NewDataSource, worker.NewFleetDataSource,
 		catalog.NewAMI, catalog.NewInstanceTypes, catalog.NewSecurityGroupRules,
 	}
 }

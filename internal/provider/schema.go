@@ -19,6 +19,9 @@ import (
 func providerSchema() schema.Schema {
 	attributes := awsAttributes()
 	attributes["controller"] = controllerAttribute()
+	attributes["worker_defaults"] = workerDefaultsAttribute()
+	attributes["region_defaults"] = regionDefaultsAttribute()
+	attributes["guardrails"] = guardrailsAttribute()
 	attributes["managed_tags"] = managedTagsAttribute()
 	attributes["refresh_probe"] = schema.BoolAttribute{Optional: true,
 		MarkdownDescription: "Whether a refresh asks CML on running workers how it is, with one short request each. Default `true`; with `false` a refresh only asks AWS."}

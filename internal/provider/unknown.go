@@ -11,7 +11,7 @@ import (
 // unknownArguments returns the names of the arguments whose values are not
 // known yet, as one writes them: "controller.password",
 // "assume_role[0].role_arn". An argument with unknown elements counts as a
-// whole.
+// whole. Those of plannedLater are left out.
 func unknownArguments(config tftypes.Value) []string {
 	var out []string
 	// The walk only fails when its callback does.
@@ -19,7 +19,9 @@ func unknownArguments(config tftypes.Value) []string {
 		if v.IsKnown() {
 			return true, nil
 		}
-		if name := argumentName(at); !slices.Contains(out, name) {
+		name := argumentName(at)
+		root, _, _ := strings.Cut(strings.ReplaceAll(name, "[", "."), ".")
+		if !slices.Contains(out, name) && !slices.Contains(plannedLater, root) {
 			out = append(out, name)
 		}
 		return false, nil

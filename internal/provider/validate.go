@@ -32,6 +32,7 @@ func (p *cmlProvider) ValidateConfig(ctx context.Context, req provider.ValidateC
 	validateEndpoints(config, &resp.Diagnostics)
 	validateTags(ctx, config, &resp.Diagnostics)
 	validateController(ctx, config, &resp.Diagnostics)
+	validateDefaults(ctx, config, &resp.Diagnostics)
 }
 
 // given reports whether a value is there for certain.

@@ -30,6 +30,10 @@ var (
 		"A single `assume_role` block has no `role_arn`; it is left out, as `provider \"aws\"` does."}
 	RegionDiffers = Warning{"region_differs", "Region of state and provider differ",
 		"The region of the provider changed, and the resource names none: it stays where it is."}
+	RegionFailed = Warning{"region_failed", "A region could not be read",
+		"`cml_workers` reads several regions, and one of them did not answer. Its workers are unknown, not missing."}
+	NotReadable = Warning{"not_readable", "Part of a worker could not be read",
+		"A permission is missing, or a service did not answer. The values are null."}
 	InsecureTLS = Warning{"insecure_tls", "Certificate of CML is not verified",
 		"`tls.trust = \"insecure\"` sends credentials over a connection that nobody verified."}
 
@@ -57,6 +61,10 @@ var (
 		"The dry run of RunInstances was refused, and `guardrails.preflight` is `warn`."}
 	QuotaShort = Warning{"quota_short", "Quota too small",
 		"The vCPU quota of the account does not cover the worker, and `guardrails.quota_check` is `warn`."}
+	TypesSkipped = Warning{"types_skipped", "Instance types are left out",
+		"Some entries of `instance_types` are refused by the guard rails, or not offered in the zones of the subnets. The others are used."}
+	CheckSkipped = Warning{"check_skipped", "A check of the plan could not be made",
+		"AWS did not answer the question of a check, for instance because a permission is missing. The text names it."}
 	NewerImage = Warning{"newer_image", "Newer image found",
 		"`ami_filter.on_newer` is `warn`, and an image newer than the worker's matches."}
 	ImageFactsMissing = Warning{"image_facts_missing", "Image could not be read",
@@ -82,6 +90,10 @@ var (
 		"Volumes that were attached later are not deleted with the worker."}
 	FinalSnapshot = Warning{"final_snapshot", "Final snapshot taken",
 		"Names the snapshots that remain after a destroy."}
+	SnapshotsRetained = Warning{"snapshots_retained", "Snapshots remain",
+		"`retain` of a destroyed `cml_worker_snapshot` leaves its snapshots; the text names them."}
+	SnapshotsMissing = Warning{"snapshots_missing", "Snapshots are missing",
+		"Some snapshots of a `cml_worker_snapshot` do not exist any more, or have failed; a restore from it is not complete."}
 
 	// Readiness and CML.
 
@@ -105,10 +117,11 @@ var (
 
 // warnings is the table, in the order of the documentation.
 var warnings = []Warning{
-	UnknownConfiguration, EmptyAssumeRole, RegionDiffers, InsecureTLS,
+	UnknownConfiguration, EmptyAssumeRole, RegionDiffers, RegionFailed, NotReadable, InsecureTLS,
 	LiveWorkerSameName, NoVirtualization, BareMetal, PrivateAddressOnly, PortClosed, HopLimit, SpotLicense,
-	PriceUnknown, CapabilityUnknown, Preflight, QuotaShort, NewerImage, ImageFactsMissing,
+	PriceUnknown, CapabilityUnknown, TypesSkipped, CheckSkipped, Preflight, QuotaShort, NewerImage, ImageFactsMissing,
 	RunningNodesStop, AddressChange, LabsLost, LicenseReregister, SkipOSShutdown, ExternalChange, TagsIncomplete, SurvivingVolumes, FinalSnapshot,
+	SnapshotsRetained, SnapshotsMissing,
 	ReadinessPending, HealthUnknown, ClockSkew, LicenseExpires, LicenseCheck, LicenseNotReleased, LicenseOutOfCompliance, InheritedLicense,
 }
 
