@@ -49,12 +49,13 @@ type Options struct {
 
 // Set is the provider's configuration in use. It is safe for concurrent use.
 type Set struct {
-	opts    Options
-	factory *awsconf.Factory
-	secrets *secrets.Store
-	budget  *ProbeBudget
-	locks   locks
-	answers answers
+	opts     Options
+	factory  *awsconf.Factory
+	secrets  *secrets.Store
+	budget   *ProbeBudget
+	locks    locks
+	licenses licenses
+	answers  answers
 
 	mu        sync.Mutex
 	instances map[string]*awsconf.Lazy[*instance.Client]

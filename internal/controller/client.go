@@ -306,7 +306,7 @@ func (c *Client) decode(call Call, reply answer) error {
 		} else if reply.contentType != "" {
 			what = reply.contentType
 		}
-		return c.notCML(call.operation(), reply, what)
+		return c.notCML(call.operation(), reply, what, call.Secrets...)
 	}
 	return nil
 }

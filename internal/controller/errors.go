@@ -161,7 +161,7 @@ func (c *Client) statusError(operation string, r answer, secrets ...string) *fau
 	case r.status >= 500:
 		kind = fault.Server
 	case r.status >= 300 && r.status < 400:
-		return c.notCML(operation, r, "redirects to "+r.location)
+		return c.notCML(operation, r, "redirects to "+r.location, secrets...)
 	default:
 		kind = fault.Invalid
 	}
@@ -178,9 +178,9 @@ func (c *Client) statusError(operation string, r answer, secrets ...string) *fau
 // notCML is for an answer that CML would not have given: a login page, another
 // service on the port. It is no final error, since a machine that is being
 // set up shows such pages, too.
-func (c *Client) notCML(operation string, r answer, what string) *fault.Error {
+func (c *Client) notCML(operation string, r answer, what string, secrets ...string) *fault.Error {
 	text := fmt.Sprintf("%s answers, but not as CML does: HTTP %d, %s", c.where(), r.status, what)
-	if page := c.description(r); page != "" {
+	if page := c.description(r, secrets...); page != "" {
 		text += " (" + page + ")"
 	}
 	return &fault.Error{
@@ -188,7 +188,7 @@ func (c *Client) notCML(operation string, r answer, what string) *fault.Error {
 		Service:    serviceName,
 		Operation:  operation,
 		StatusCode: r.status,
-		Message:    c.redact(text),
+		Message:    c.redact(text, secrets...),
 		Err:        &failure{ReasonNotCML, errors.New(what)},
 	}
 }
