@@ -41,13 +41,11 @@ func pendingWait(ctx context.Context, private privateReader, diags *diag.Diagnos
 	return &p
 }
 
-// setPending records an unfinished wait; nil clears the record. A cleared
-// record is an empty object, since private state has no way to remove a key
-// that is valid on every version of the framework.
+// setPending records an unfinished wait; nil removes the record.
 func setPending(ctx context.Context, private privateWriter, p *pending, diags *diag.Diagnostics) {
-	value := []byte("{}")
+	var value []byte // an empty value removes the key
 	if p != nil {
-		value, _ = json.Marshal(p)
+		value, _ = json.Marshal(p) // two strings and a bool
 	}
 	diags.Append(private.SetKey(ctx, pendingKey, value)...)
 }
