@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/ephemeral"
 	"github.com/hashicorp/terraform-plugin-framework/function"
 	"github.com/hashicorp/terraform-plugin-framework/provider"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
@@ -15,6 +16,7 @@ import (
 	"github.com/cml-infra/terraform-provider-cml/internal/catalog"
 	cmlfunction "github.com/cml-infra/terraform-provider-cml/internal/function"
 	"github.com/cml-infra/terraform-provider-cml/internal/power"
+	"github.com/cml-infra/terraform-provider-cml/internal/session"
 	"github.com/cml-infra/terraform-provider-cml/internal/storage"
 	"github.com/cml-infra/terraform-provider-cml/internal/worker"
 )
@@ -53,9 +55,10 @@ func NewWith(d Dependencies) func() provider.Provider {
 type cmlProvider struct{ deps Dependencies }
 
 var (
-	_ provider.Provider                   = (*cmlProvider)(nil)
-	_ provider.ProviderWithFunctions      = (*cmlProvider)(nil)
-	_ provider.ProviderWithValidateConfig = (*cmlProvider)(nil)
+	_ provider.Provider                       = (*cmlProvider)(nil)
+	_ provider.ProviderWithEphemeralResources = (*cmlProvider)(nil)
+	_ provider.ProviderWithFunctions          = (*cmlProvider)(nil)
+	_ provider.ProviderWithValidateConfig     = (*cmlProvider)(nil)
 )
 
 // Metadata implements provider.Provider.
@@ -80,6 +83,11 @@ func (p *cmlProvider) DataSources(context.Context) []func() datasource.DataSourc
 		worker.NewDataSource, worker.NewFleetDataSource,
 		catalog.NewAMI, catalog.NewInstanceTypes, catalog.NewSecurityGroupRules,
 	}
+}
+
+// EphemeralResources implements provider.ProviderWithEphemeralResources.
+func (p *cmlProvider) EphemeralResources(context.Context) []func() ephemeral.EphemeralResource {
+	return []func() ephemeral.EphemeralResource{session.NewToken}
 }
 
 // Functions implements provider.ProviderWithFunctions.

@@ -41,20 +41,22 @@ func Exports(variables []Variable) string {
 // ProviderBlock is the provider configuration that does without the environment.
 func ProviderBlock(endpoint string, port int, admin cml.Credentials) string {
 	return fmt.Sprintf(`provider "cml" {
-  region     = %q
+  region     = %[1]q
   access_key = "AKIASIMULATOR"
   secret_key = "simulator"
 
   endpoints {
-    ec2 = %q
-    sts = %q
+    ec2            = %[2]q
+    secretsmanager = %[2]q
+    ssm            = %[2]q
+    sts            = %[2]q
   }
 
   controller = {
-    username = %q
-    password = %q
-    port     = %d
+    username = %[3]q
+    password = %[4]q
+    port     = %[5]d
   }
 }
-`, defaultRegion, endpoint, endpoint, admin.Username, admin.Password, port)
+`, defaultRegion, endpoint, admin.Username, admin.Password, port)
 }

@@ -103,6 +103,12 @@ var (
 		"CML answered, but not with what an administrator's account would see."}
 	ClockSkew = Warning{"clock_skew", "Clocks differ",
 		"The clock of CML and the one of this machine differ by more than a minute."}
+	TokenUnavailable = Warning{"token_unavailable", "No token of CML",
+		"The worker does not run, or CML does not answer; `token` of `cml_worker_token` is null."}
+	TokenExpired = Warning{"token_expired", "Session with CML is over",
+		"CML ended the session of a `cml_worker_token` while the run still went on."}
+	LogoutFailed = Warning{"logout_failed", "Session with CML stays open",
+		"CML did not end the session of a `cml_worker_token` with `logout`."}
 	LicenseExpires = Warning{"license_expires", "Licence expires soon",
 		"The licence has less than 14 days left."}
 	LicenseCheck = Warning{"license_check", "No valid licence",
@@ -122,7 +128,7 @@ var warnings = []Warning{
 	PriceUnknown, CapabilityUnknown, TypesSkipped, CheckSkipped, Preflight, QuotaShort, NewerImage, ImageFactsMissing,
 	RunningNodesStop, AddressChange, LabsLost, LicenseReregister, SkipOSShutdown, ExternalChange, TagsIncomplete, SurvivingVolumes, FinalSnapshot,
 	SnapshotsRetained, SnapshotsMissing,
-	ReadinessPending, HealthUnknown, ClockSkew, LicenseExpires, LicenseCheck, LicenseNotReleased, LicenseOutOfCompliance, InheritedLicense,
+	ReadinessPending, HealthUnknown, ClockSkew, TokenUnavailable, TokenExpired, LogoutFailed, LicenseExpires, LicenseCheck, LicenseNotReleased, LicenseOutOfCompliance, InheritedLicense,
 }
 
 // Warnings returns every kind of warning, in the order of the documentation.
