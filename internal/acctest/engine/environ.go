@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -80,11 +81,24 @@ func Isolation(dir string) ([]string, error) {
 }
 
 // Pin makes this process fit for tests that let terraform-plugin-testing run
-// the engine: it removes the caller's variables except the documented ones,
-// sets those of Isolation with files in dir, and names engine and provider
-// address. For TestMain, before anything else runs. With TF_ACC set the run is
-// against a real account, so that AWS variables and files stay.
+// the engine: Isolate, and the names of engine and provider address. For
+// TestMain, before anything else runs.
 func (e Engine) Pin(dir string) error {
+	if err := Isolate(dir); err != nil {
+		return err
+	}
+	return set(
+		"TF_ACC_TERRAFORM_PATH="+e.Path,
+		"TF_ACC_PROVIDER_HOST="+e.ProviderHost(),
+		"TF_ACC_PROVIDER_NAMESPACE="+Namespace,
+	)
+}
+
+// Isolate removes the caller's variables, except the documented ones, from the
+// environment of this process and sets those of Isolation, with files in dir.
+// With TF_ACC set the run is against a real account, so that AWS variables and
+// files stay.
+func Isolate(dir string) error {
 	keep, account := documented, os.Getenv("TF_ACC") != ""
 	if account {
 		keep = append([]string{"AWS_*"}, documented...)
@@ -102,15 +116,15 @@ func (e Engine) Pin(dir string) error {
 	if err != nil {
 		return err
 	}
-	for _, entry := range append(isolation,
-		"TF_ACC_TERRAFORM_PATH="+e.Path,
-		"TF_ACC_PROVIDER_HOST="+e.ProviderHost(),
-		"TF_ACC_PROVIDER_NAMESPACE="+Namespace,
-	) {
+	if account {
+		isolation = slices.DeleteFunc(isolation, func(entry string) bool { return strings.HasPrefix(entry, "AWS_") })
+	}
+	return set(isolation...)
+}
+
+func set(entries ...string) error {
+	for _, entry := range entries {
 		key, value, _ := strings.Cut(entry, "=")
-		if account && strings.HasPrefix(key, "AWS_") {
-			continue
-		}
 		if err := os.Setenv(key, value); err != nil {
 			return fmt.Errorf("setting %s for the tests: %w", key, err)
 		}
