@@ -24,9 +24,6 @@ const (
 	defaultDeleteTimeout = 30 * time.Minute
 )
 
-// longestWait bounds every duration of this resource.
-const longestWait = 24 * time.Hour
-
 const resourceText = "The power state of a worker: starts and stops it in place, and publishes the addresses that a start gives it. It never replaces the worker, and a worker without it is left as it is found.\n\n" +
 	"Take `url` and the addresses of what depends on a running worker from here, not from `cml_worker`: in a plan that starts or restarts the worker they are unknown, so that dependants get the new ones in the same apply.\n\n" +
 	"Where something besides Terraform stops or starts the worker (an idle policy, a schedule, a person), set `on_external_change = \"accept\"`. " +
@@ -73,7 +70,7 @@ func powerAttributes() map[string]schema.Attribute {
 				"readiness": attribute.ReadinessInput("How far a start, and the creation of this resource with `state = \"running\"`, waits for CML. Changing it runs nothing. A `timeout` above `timeouts.create` or `timeouts.update` is an error."),
 				"capacity_retry": schema.SingleNestedAttribute{Optional: true, MarkdownDescription: "What to do when EC2 has no capacity for the instance type in the worker's availability zone. A stopped worker keeps no claim to capacity.",
 					Attributes: map[string]schema.Attribute{
-						"timeout": schema.StringAttribute{Optional: true, Validators: []validator.String{validators.Duration(0, longestWait)},
+						"timeout": schema.StringAttribute{Optional: true, Validators: []validator.String{validators.Duration(0, attribute.LongestWait)},
 							MarkdownDescription: "How long to try again, once a minute. Default `0s`: fail at once. The worker stays stopped meanwhile."},
 					}},
 			}},
@@ -112,26 +109,11 @@ func computedAttributes() map[string]schema.Attribute {
 	}
 }
 
-// timeoutsBlock is the block of terraform-plugin-framework-timeouts with
-// bounded durations, since its own validator lets negative ones pass.
 func timeoutsBlock(ctx context.Context) schema.Block {
-	block := timeouts.Block(ctx, timeouts.Opts{
+	return attribute.Timeouts(ctx, timeouts.Opts{
 		Create: true, Update: true, Delete: true,
 		CreateDescription: "Limit of the creation with its start or stop and readiness wait. Default `75m`.",
 		UpdateDescription: "Limit of a change with its start or stop and readiness wait. Default `75m`.",
 		DeleteDescription: "Limit of what `on_destroy` asks for. Default `30m`.",
 	})
-	single, ok := block.(schema.SingleNestedBlock)
-	if !ok {
-		return block
-	}
-	single.MarkdownDescription = "How long the operations may take, as in `\"90s\"` or `\"1h30m\"`. Changing it runs nothing."
-	for name, a := range single.Attributes {
-		if s, ok := a.(schema.StringAttribute); ok {
-			s.MarkdownDescription = s.Description
-			s.Validators = []validator.String{validators.Duration(time.Second, longestWait)}
-			single.Attributes[name] = s
-		}
-	}
-	return single
 }
