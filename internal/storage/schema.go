@@ -24,9 +24,6 @@ const (
 	defaultDeleteTimeout = 15 * time.Minute
 )
 
-// longestWait bounds every duration of this resource.
-const longestWait = 24 * time.Hour
-
 // Values of `quiesce`.
 const (
 	quiesceNone     = "none"
@@ -102,26 +99,11 @@ func computedAttributes() map[string]schema.Attribute {
 	}
 }
 
-// timeoutsBlock is the block of terraform-plugin-framework-timeouts with
-// bounded durations, since its own validator lets negative ones pass.
 func timeoutsBlock(ctx context.Context) schema.Block {
-	block := timeouts.Block(ctx, timeouts.Opts{
+	return attribute.Timeouts(ctx, timeouts.Opts{
 		Create: true, Update: true, Delete: true,
 		CreateDescription: "Limit of the creation, until the snapshots are complete. Default `60m`. Starting a worker again that was stopped for them may take longer.",
 		UpdateDescription: "Limit of a change of tags. Default `15m`.",
 		DeleteDescription: "Limit of deleting the snapshots. Default `15m`.",
 	})
-	single, ok := block.(schema.SingleNestedBlock)
-	if !ok {
-		return block
-	}
-	single.MarkdownDescription = "How long the operations may take, as in `\"90s\"` or `\"1h30m\"`. Changing it runs nothing."
-	for name, a := range single.Attributes {
-		if s, ok := a.(schema.StringAttribute); ok {
-			s.MarkdownDescription = s.Description
-			s.Validators = []validator.String{validators.Duration(time.Second, longestWait)}
-			single.Attributes[name] = s
-		}
-	}
-	return single
 }
