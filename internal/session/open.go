@@ -91,15 +91,12 @@ func (t *Token) open(ctx context.Context, m *model, diags *diag.Diagnostics) *ke
 		return nil
 	}
 
-	resolve := t.set.CredentialsFor(ec2.Region(), settings)
-	if resolve == nil {
-		diags.Append(tfdiag.Error(summary, about, fault.New(fault.Credentials, "there are no credentials for CML")))
-		return nil
-	}
-	credentials, err := resolve(ctx)
-	if err != nil {
-		diags.Append(tfdiag.Error(summary, about, err))
-		return nil
+	var credentials controller.Credentials // none: the client says what is missing
+	if resolve := t.set.CredentialsFor(ec2.Region(), settings); resolve != nil {
+		if credentials, err = resolve(ctx); err != nil {
+			diags.Append(tfdiag.Error(summary, about, err))
+			return nil
+		}
 	}
 	token, err := t.login(ctx, address, settings, credentials)
 	switch {
