@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"sync"
+	"time"
 
 	"github.com/cml-infra/terraform-provider-cml/internal/fault"
 )
@@ -39,11 +40,19 @@ func (s *Sessions) get(key sessionKey) *session {
 	return s.byUser[key]
 }
 
+// refusalRest is how long a refused login speaks for all clients of a session.
+// CML slows down, or shuts out, accounts that try again and again.
+const refusalRest = 10 * time.Second
+
 // session is a token and the login under way, if there is one.
 type session struct {
 	mu     sync.Mutex
 	token  string
 	flight *flight
+	// refused is the last login if CML refused its user name or password, at
+	// refusedAt; nil after another outcome.
+	refused   *flight
+	refusedAt time.Time
 }
 
 // flight is a login that several callers wait for.
@@ -62,18 +71,27 @@ func (s *session) current() string {
 // get returns a token other than the stale one. Of the callers that need a new
 // one at the same time a single one logs in and all share what comes of it,
 // unless it is canceled: that is its own affair, and the next one tries.
-func (s *session) get(ctx context.Context, stale string, login func(context.Context) (string, error)) (string, error) {
+//
+// heard is the caller's own memory of the last refusal, which the session
+// guards. A fresh one that it has not heard of is its answer; asking once more
+// after that is a decision of the caller's, and logs in.
+func (s *session) get(ctx context.Context, stale string, heard **flight, login func(context.Context) (string, error)) (string, error) {
 	for {
 		s.mu.Lock()
 		if s.token != "" && s.token != stale {
 			defer s.mu.Unlock()
 			return s.token, nil
 		}
+		if s.flight == nil && s.refused != nil && s.refused != *heard && time.Since(s.refusedAt) < refusalRest {
+			defer s.mu.Unlock()
+			*heard = s.refused
+			return "", s.refused.err
+		}
 		if s.flight == nil {
 			own := &flight{done: make(chan struct{})}
 			s.flight = own
 			s.mu.Unlock()
-			s.run(ctx, own, login)
+			s.run(ctx, own, heard, login)
 			return own.token, own.err
 		}
 		other := s.flight
@@ -84,17 +102,23 @@ func (s *session) get(ctx context.Context, stale string, login func(context.Cont
 		case <-other.done:
 		}
 		if other.err == nil || !fault.Is(other.err, fault.Canceled, fault.Timeout) {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			*heard = other
 			return other.token, other.err
 		}
 	}
 }
 
-func (s *session) run(ctx context.Context, own *flight, login func(context.Context) (string, error)) {
+func (s *session) run(ctx context.Context, own *flight, heard **flight, login func(context.Context) (string, error)) {
 	own.err = errors.New("login did not return")
 	defer func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		s.token, s.flight = own.token, nil
+		s.token, s.flight, s.refused = own.token, nil, nil
+		if fault.Is(own.err, fault.Credentials) {
+			s.refused, s.refusedAt, *heard = own, time.Now(), own
+		}
 		close(own.done)
 	}()
 	own.token, own.err = login(ctx)
@@ -131,7 +155,7 @@ func (c *Client) token(ctx context.Context, stale string) (string, error) {
 			Message:   "there are no credentials for CML: set user name and password, or a token, in the provider's controller block or by controller.credentials",
 		}
 	}
-	token, err := c.session.get(ctx, stale, c.login)
+	token, err := c.session.get(ctx, stale, &c.heard, c.login)
 	if err != nil && fault.As(err) == nil {
 		return "", c.transportError(ctx, loginOperation, err)
 	}

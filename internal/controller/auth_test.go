@@ -12,6 +12,7 @@ import (
 
 	"github.com/cml-infra/terraform-provider-cml/internal/controller"
 	"github.com/cml-infra/terraform-provider-cml/internal/fault"
+	"github.com/cml-infra/terraform-provider-cml/internal/simulator/cml"
 	"github.com/cml-infra/terraform-provider-cml/internal/simulator/wire"
 )
 
@@ -105,6 +106,44 @@ func TestARefusedLoginIsOneRequest(t *testing.T) {
 	}
 	if n := w.recorder.Count("cml", "GET /system_health"); n != 0 {
 		t.Errorf("%d requests without a token", n)
+	}
+}
+
+// Clients of one run do not hammer an account that CML refuses; the one that
+// decides to try again does.
+func TestARefusalSpeaksForTheRun(t *testing.T) {
+	w := simulate(t)
+	shared := controller.Transport{Sessions: controller.NewSessions()}
+	wrong := controller.Credentials{Username: "admin", Password: "wrong-pa55word"}
+	ctx := within(t, patience)
+	first := w.client(t, wrong, shared)
+	refused := first.Authenticate(ctx)
+	var last *controller.Client
+	for range 3 {
+		last = w.client(t, wrong, shared)
+		if err := last.Authenticate(ctx); !fault.Is(err, fault.Credentials) || err.Error() != refused.Error() {
+			t.Errorf("got %v, want %v", err, refused)
+		}
+	}
+	if n := w.logins(); n != 1 {
+		t.Fatalf("%d logins of four clients, want 1", n)
+	}
+	if err := first.Authenticate(ctx); !fault.Is(err, fault.Credentials) || w.logins() != 2 {
+		t.Errorf("%d logins after a second try, want 2: %v", w.logins(), err)
+	}
+	// The account is there now. Another password never shared the refusal.
+	if err := w.client(t, w.admin(), shared).Authenticate(ctx); err != nil {
+		t.Error(err)
+	}
+	w.SetAdmin(cml.Credentials{Username: wrong.Username, Password: wrong.Password})
+	if err := last.Authenticate(ctx); !fault.Is(err, fault.Credentials) {
+		t.Errorf("the second refusal is news to this client, got %v", err)
+	}
+	if err := last.Authenticate(ctx); err != nil {
+		t.Error(err)
+	}
+	if err := w.client(t, wrong, shared).Authenticate(ctx); err != nil {
+		t.Errorf("the refusal outlived a login that worked: %v", err)
 	}
 }
 

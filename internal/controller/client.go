@@ -42,6 +42,7 @@ type Client struct {
 	trust       trust
 	configErr   error
 	session     *session
+	heard       *flight // the refused login that this client knows of; guarded by the session
 	seen        atomic.Pointer[string]
 	// Requests without a secret and those with one never share a connection.
 	open, secret *http.Client
