@@ -196,6 +196,31 @@ func TestSettleIsBounded(t *testing.T) {
 	}
 }
 
+// What no answer tells is not waited for.
+func TestMetadataThatIsNotTold(t *testing.T) {
+	reads := 0
+	url := answering(t, func(action string) string {
+		if action != "DescribeInstances" {
+			return "<" + action + "Response/>"
+		}
+		tokens := []string{"optional", "optional", ""}[min(reads, 2)]
+		if reads++; tokens != "" {
+			tokens = "<metadataOptions><httpTokens>" + tokens + "</httpTokens></metadataOptions>"
+		}
+		return "<DescribeInstancesResponse><reservationSet><item><instancesSet><item><instanceId>" + nobody +
+			"</instanceId>" + tokens + "</item></instancesSet></item></reservationSet></DescribeInstancesResponse>"
+	})
+	c := clientOf(url, func(o *instance.Options) { o.Settle = time.Hour })
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if err := c.SetMetadataOptions(ctx, nobody, instance.MetadataOptions{HTTPTokens: "required", HopLimit: 2}); err != nil {
+		t.Error(err)
+	}
+	if reads < 3 {
+		t.Errorf("settled after %d reads, while the old value was told", reads)
+	}
+}
+
 func TestInstanceProfile(t *testing.T) {
 	other := "arn:aws:iam::123456789012:instance-profile/other"
 	for _, tc := range []struct {

@@ -99,8 +99,15 @@ func (c *Client) SetMetadataOptions(ctx context.Context, id string, m MetadataOp
 	}
 	return c.settle(ctx, id, func(i *Instance) bool {
 		return i.Metadata.State != string(types.InstanceMetadataOptionsStatePending) &&
-			(m.HTTPTokens == "" || i.Metadata.HTTPTokens == m.HTTPTokens) && (m.HopLimit == 0 || i.Metadata.HopLimit == m.HopLimit)
+			shows(i.Metadata.HTTPTokens, m.HTTPTokens) && shows(i.Metadata.HopLimit, m.HopLimit)
 	})
+}
+
+// shows says that a read gives a change no lie: it tells the new value, or none
+// at all, as implementations without this member do.
+func shows[T comparable](told, want T) bool {
+	var none T
+	return told == want || told == none || want == none
 }
 
 // SetAssociatePublicIP chooses whether an interface has an automatic public
