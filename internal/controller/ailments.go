@@ -65,7 +65,7 @@ func (c ComputeHealth) broken() []string {
 	})
 }
 
-func (c ControllerHealth) broken() []string {
+func (c ServicesHealth) broken() []string {
 	return falseOnes([]flag{
 		{"core_connected", c.CoreConnected}, {"nodes_loaded", c.NodesLoaded}, {"images_loaded", c.ImagesLoaded},
 	})

@@ -42,7 +42,7 @@ func (s *Sessions) get(key sessionKey) *session {
 
 // refusalRest is how long a refused login speaks for all clients of a session.
 // CML slows down, or shuts out, accounts that try again and again.
-const refusalRest = 10 * time.Second
+const refusalRest = 0 * time.Second
 
 // session is a token and the login under way, if there is one.
 type session struct {
@@ -77,25 +77,16 @@ func (s *session) current() string {
 // after that is a decision of the caller's, and logs in.
 func (s *session) get(ctx context.Context, stale string, heard **flight, login func(context.Context) (string, error)) (string, error) {
 	for {
-		s.mu.Lock()
-		if s.token != "" && s.token != stale {
-			defer s.mu.Unlock()
-			return s.token, nil
-		}
-		if s.flight == nil && s.refused != nil && s.refused != *heard && time.Since(s.refusedAt) < refusalRest {
-			defer s.mu.Unlock()
-			*heard = s.refused
-			return "", s.refused.err
-		}
-		if s.flight == nil {
-			own := &flight{done: make(chan struct{})}
-			s.flight = own
-			s.mu.Unlock()
+		token, own, other, err := s.join(stale, heard)
+		switch {
+		case token != "":
+			return token, nil
+		case err != nil:
+			return "", err
+		case own != nil:
 			s.run(ctx, own, heard, login)
 			return own.token, own.err
 		}
-		other := s.flight
-		s.mu.Unlock()
 		select {
 		case <-ctx.Done():
 			return "", context.Cause(ctx)
@@ -103,11 +94,29 @@ func (s *session) get(ctx context.Context, stale string, heard **flight, login f
 		}
 		if other.err == nil || !fault.Is(other.err, fault.Canceled, fault.Timeout) {
 			s.mu.Lock()
-			defer s.mu.Unlock()
 			*heard = other
+			s.mu.Unlock()
 			return other.token, other.err
 		}
 	}
+}
+
+// join returns a token, or the error of a refusal that the caller has not heard
+// of, or a flight of the caller's own to run, or one under way to wait for.
+func (s *session) join(stale string, heard **flight) (token string, own, other *flight, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.token != "" && s.token != stale:
+		return s.token, nil, nil, nil
+	case s.flight != nil:
+		return "", nil, s.flight, nil
+	case s.refused != nil && s.refused != *heard && time.Since(s.refusedAt) < refusalRest:
+		*heard = s.refused
+		return "", nil, nil, s.refused.err
+	}
+	s.flight = &flight{done: make(chan struct{})}
+	return "", s.flight, nil, nil
 }
 
 func (s *session) run(ctx context.Context, own *flight, heard **flight, login func(context.Context) (string, error)) {

@@ -21,7 +21,7 @@ func TestCredentialsPrintNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	texts := []string{
-		fmt.Sprint(cr), fmt.Sprintf("%v %+v %#v %s %q", cr, cr, cr, cr, cr), fmt.Sprintf("%v %+v %#v", holder, holder, &holder),
+		cr.String(), fmt.Sprintf("%v %+v %#v %s %q", cr, cr, cr, cr, cr), fmt.Sprintf("%v %+v %#v", holder, holder, &holder),
 		log.String(), string(raw),
 	}
 	for _, text := range texts {

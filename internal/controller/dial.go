@@ -148,12 +148,11 @@ func connect(ctx context.Context, conn net.Conn, target string, user *url.Userin
 	}
 	// The other side of the tunnel is silent until our TLS hello, so the reader
 	// cannot take more than the proxy's own answer.
-	response, err := http.ReadResponse(bufio.NewReader(conn), request)
+	response, err := http.ReadResponse(bufio.NewReader(conn), request) //nolint:bodyclose // the body is the connection, which the caller closes
 	if err != nil {
 		return interrupted(ctx, err)
 	}
 	if response.StatusCode != http.StatusOK {
-		// The connection is closed by the caller, and the body with it.
 		return fmt.Errorf("HTTP %s", response.Status)
 	}
 	if !stop() {

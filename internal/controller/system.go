@@ -52,7 +52,7 @@ type SystemHealth struct {
 	IsLicensed   *bool                    `json:"is_licensed"`
 	IsEnterprise *bool                    `json:"is_enterprise"`
 	Computes     map[string]ComputeHealth `json:"computes"`
-	Controller   ControllerHealth         `json:"controller"`
+	Controller   ServicesHealth           `json:"controller"`
 }
 
 // ComputeHealth is the health of one compute host.
@@ -73,8 +73,8 @@ type ComputeHealth struct {
 	DockerShim             *bool  `json:"docker_shim"`
 }
 
-// ControllerHealth is the health of the controller's own services.
-type ControllerHealth struct {
+// ServicesHealth is the health of the controller's own services.
+type ServicesHealth struct {
 	Valid         *bool `json:"valid"`
 	CoreConnected *bool `json:"core_connected"`
 	NodesLoaded   *bool `json:"nodes_loaded"`

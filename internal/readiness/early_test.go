@@ -42,7 +42,7 @@ func TestAnInstanceThatLeavesRunningEndsTheWait(t *testing.T) {
 					test.leave(w)
 				}
 			})
-			final(t, w.id, err, fault.WrongState)
+			_ = final(t, w.id, err, fault.WrongState)
 			says(t, err.Error(), test.says...)
 			if !result.Pending {
 				t.Error("the result does not say that the wait is pending")
@@ -114,7 +114,7 @@ func TestADeadStaticTokenEndsTheWait(t *testing.T) {
 	target := w.target()
 	target.Credentials = controller.Credentials{Token: "dead-t0ken"}
 	_, err := w.wait(target, options(readiness.Healthy), nil)
-	final(t, w.id, err, fault.Credentials)
+	_ = final(t, w.id, err, fault.Credentials)
 	says(t, err.Error(), "expired or was revoked")
 	saysNot(t, err.Error(), "dead-t0ken")
 	if n := w.count("GET /system_health"); n != 1 || w.logins() != 0 {
@@ -149,7 +149,7 @@ func TestAnotherCertificateThanThePinEndsTheWait(t *testing.T) {
 	pin := strings.Repeat("ab", 32)
 	target.Settings.TLS.Fingerprint = pin
 	result, err := w.wait(target, options(readiness.HTTPS), nil)
-	final(t, w.id, err, fault.Untrusted)
+	_ = final(t, w.id, err, fault.Untrusted)
 	says(t, err.Error(), pin, w.Fingerprint())
 	if w.count("") != 0 || result.Fingerprint != w.Fingerprint() {
 		t.Errorf("%d requests, fingerprint %q", w.count(""), result.Fingerprint)
@@ -166,7 +166,7 @@ func TestACertificateThatAllowsNoSecretsEndsTheWait(t *testing.T) {
 	o := options(readiness.Healthy)
 	o.Creating = true
 	result, err := w.wait(target, o, nil)
-	final(t, w.id, err, fault.Untrusted)
+	_ = final(t, w.id, err, fault.Untrusted)
 	says(t, err.Error(), w.Fingerprint(), "controller.tls.fingerprint", `readiness.until = "ready"`)
 	if w.logins() != 0 || result.Fingerprint != w.Fingerprint() || result.Reached != readiness.Ready {
 		t.Errorf("%d logins, fingerprint %q, reached %s", w.logins(), result.Fingerprint, result.Reached)
@@ -185,7 +185,7 @@ func TestTheFirstCertificateOfAnOwnMachineBecomesItsPin(t *testing.T) {
 	}
 	target.Settings.TLS = controller.TLS{Trust: controller.TrustVerify}
 	_, err = w.wait(target, o, nil)
-	final(t, w.id, err, fault.Untrusted)
+	_ = final(t, w.id, err, fault.Untrusted)
 }
 
 func TestAReleaseThatIsTooOldEndsTheWait(t *testing.T) {
@@ -196,7 +196,7 @@ func TestAReleaseThatIsTooOldEndsTheWait(t *testing.T) {
 	o := options(readiness.Ready)
 	o.MinVersion = "2.10"
 	result, err := w.wait(w.target(), o, nil)
-	final(t, w.id, err, fault.Invalid)
+	_ = final(t, w.id, err, fault.Invalid)
 	says(t, err.Error(), "2.9.1+build.7", "2.10", "readiness.min_version")
 	if result.Info == nil || result.Info.Version != "2.9.1+build.7" {
 		t.Errorf("information %+v", result.Info)
@@ -230,7 +230,7 @@ func TestMissingVirtualizationEndsTheWait(t *testing.T) {
 	no := false
 	w.SetHealth(cml.Health{Compute: map[string]*bool{"kvm_vmx_enabled": &no, "valid": &no}})
 	_, err := w.wait(w.target(), options(readiness.Healthy), nil)
-	final(t, w.id, err, fault.Invalid)
+	_ = final(t, w.id, err, fault.Invalid)
 	says(t, err.Error(), "kvm_vmx_enabled", "m5zn.metal", "virtualisation")
 
 	// One host that does not tell is no proof.
@@ -238,14 +238,14 @@ func TestMissingVirtualizationEndsTheWait(t *testing.T) {
 	o := options(readiness.Healthy)
 	o.Timeout = short
 	result, err := w.wait(w.target(), o, nil)
-	timeout(t, result, err)
+	_ = timeout(t, result, err)
 }
 
 func TestWhatEC2RefusesForGoodEndsTheWait(t *testing.T) {
 	w := newWorld(t, cml.Refused)
 	w.sim.AWS.Deny(simaws.DefaultAccountID, "ec2:DescribeInstanceStatus")
 	_, err := w.wait(w.target(), options(readiness.StatusOK), nil)
-	final(t, w.id, err, fault.PermissionDenied)
+	_ = final(t, w.id, err, fault.PermissionDenied)
 	says(t, err.Error(), "status checks")
 
 	// Whoever does not wait for the checks themselves can do without them.
@@ -260,5 +260,5 @@ func TestWhatEC2RefusesForGoodEndsTheWait(t *testing.T) {
 
 	w.sim.AWS.Deny(simaws.DefaultAccountID, "ec2:DescribeInstances")
 	_, err = w.wait(w.target(), options(readiness.Ready), nil)
-	final(t, w.id, err, fault.PermissionDenied)
+	_ = final(t, w.id, err, fault.PermissionDenied)
 }

@@ -191,7 +191,7 @@ func TestNoAddressToAsk(t *testing.T) {
 	o := options(readiness.Ready)
 	o.Timeout = short
 	result, err := w.wait(target, o, nil)
-	timeout(t, result, err)
+	_ = timeout(t, result, err)
 	says(t, err.Error(), "controller.address_preference")
 	if w.count("") != 0 {
 		t.Error("another address was asked")

@@ -40,7 +40,6 @@ type world struct {
 	sim       *simulator.Simulator
 	instances *instance.Client
 	id        string
-	url       string
 }
 
 // newWorld starts a simulator whose CML stays in a phase until a test says otherwise.

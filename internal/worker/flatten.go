@@ -56,8 +56,9 @@ func flatten(ctx context.Context, set *clients.Set, f found, prior *model, diags
 	m.IAMInstanceProfile = profile(i, prior.IAMInstanceProfile)
 	m.Monitoring = types.BoolValue(i.Monitoring)
 	if i.Metadata.HTTPTokens != "" {
+		was := object[metadataOptions](ctx, prior.MetadataOptions, diags)
 		m.MetadataOptions = newObject(ctx, metadataTypes, metadataOptions{
-			HTTPTokens: types.StringValue(i.Metadata.HTTPTokens), HopLimit: types.Int64Value(int64(i.Metadata.HopLimit)),
+			HTTPTokens: types.StringValue(i.Metadata.HTTPTokens), HopLimit: told(i.Metadata.HopLimit, was.HopLimit),
 		}, diags)
 	}
 	m.RootVolume = flattenVolume(ctx, f, prior, diags)
@@ -132,16 +133,16 @@ func flattenVolume(ctx context.Context, f found, prior *model, diags *diag.Diagn
 	if f.volume == nil {
 		return prior.RootVolume
 	}
+	was := object[rootVolume](ctx, prior.RootVolume, diags)
+	if known(was.Type) && was.Type.ValueString() != f.volume.Type {
+		// The figures of another volume type say nothing about this one.
+		was.IOPS, was.Throughput = types.Int64Null(), types.Int64Null()
+	}
 	v := rootVolume{
-		SizeGiB: types.Int64Value(int64(f.volume.SizeGiB)), Type: attribute.String(f.volume.Type),
+		SizeGiB: told(f.volume.SizeGiB, was.SizeGiB), Type: attribute.String(f.volume.Type),
+		IOPS: told(f.volume.IOPS, was.IOPS), Throughput: told(f.volume.Throughput, was.Throughput),
 		Encrypted: types.BoolValue(f.volume.Encrypted), KMSKeyID: attribute.String(f.volume.KMSKeyID),
 		DeleteOnTermination: types.BoolValue(true),
-	}
-	if f.volume.IOPS > 0 {
-		v.IOPS = types.Int64Value(int64(f.volume.IOPS))
-	}
-	if f.volume.Throughput > 0 {
-		v.Throughput = types.Int64Value(int64(f.volume.Throughput))
 	}
 	for _, attached := range f.instance.Volumes {
 		if attached.VolumeID == f.volume.ID {
@@ -149,16 +150,30 @@ func flattenVolume(ctx context.Context, f found, prior *model, diags *diag.Diagn
 		}
 	}
 	// EC2 answers with the key's ARN, whatever name the configuration uses.
-	if was := object[rootVolume](ctx, prior.RootVolume, diags).KMSKeyID; known(was) && sameKey(was.ValueString(), f.volume.KMSKeyID) {
-		v.KMSKeyID = was
+	if f.volume.Encrypted && known(was.KMSKeyID) && sameKey(was.KMSKeyID.ValueString(), f.volume.KMSKeyID) {
+		v.KMSKeyID = was.KMSKeyID
 	}
 	return newObject(ctx, rootVolumeTypes, v, diags)
 }
 
-// sameKey reports whether a configured key may be the one that EC2 names by
-// its ARN. An alias cannot be resolved without KMS, so it counts as the same.
-func sameKey(configured, arn string) bool {
-	return configured == arn || strings.HasSuffix(arn, ":key/"+configured) || strings.Contains(configured, "alias/")
+// told is a figure that is never zero, or the last one known where the answer
+// leaves it out, as it may: what nobody tells has not changed.
+func told(n int32, was types.Int64) types.Int64 {
+	switch {
+	case n > 0:
+		return types.Int64Value(int64(n))
+	case known(was):
+		return was
+	}
+	return types.Int64Null()
+}
+
+// sameKey reports whether a configured key may be the one that an answer names,
+// which EC2 does by its ARN, others also by its id or not at all. An alias
+// cannot be resolved without KMS, so it counts as the same.
+func sameKey(configured, answer string) bool {
+	return configured == answer || answer == "" || strings.Contains(configured, "alias/") ||
+		strings.HasSuffix(answer, ":key/"+configured) || strings.HasSuffix(configured, ":key/"+answer)
 }
 
 // flattenController completes the object with what the managed tags say, so
@@ -198,17 +213,18 @@ func addresses(i *instance.Instance) controller.Addresses {
 
 func flattenService(m *model, f found, address string) {
 	running := f.instance.State == instance.StateRunning
-	if !running {
-		m.ServiceStatus = types.StringValue("unavailable")
+	switch {
+	case !running:
+		m.ServiceStatus = types.StringValue(readiness.ServiceUnavailable)
 		m.CMLReady = types.BoolValue(false)
-	} else if f.service != nil {
+	case f.service != nil:
 		m.ServiceStatus = types.StringValue(f.service.status)
 		if f.service.version != "" {
 			m.CMLVersion = types.StringValue(f.service.version)
 		}
 		m.CMLReady = types.BoolPointerValue(f.service.ready)
-	} else if m.ServiceStatus.IsNull() || m.ServiceStatus.IsUnknown() {
-		m.ServiceStatus = types.StringValue("unknown")
+	case m.ServiceStatus.IsNull(), m.ServiceStatus.IsUnknown():
+		m.ServiceStatus = types.StringValue(readiness.ServiceUnknown)
 	}
 	m.Connectable = types.BoolValue(running && m.ServiceStatus.ValueString() == "available" && address != "")
 	if m.CMLVersion.IsUnknown() {
