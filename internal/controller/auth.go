@@ -42,7 +42,7 @@ func (s *Sessions) get(key sessionKey) *session {
 
 // refusalRest is how long a refused login speaks for all clients of a session.
 // CML slows down, or shuts out, accounts that try again and again.
-const refusalRest = 0 * time.Second
+const refusalRest = 10 * time.Second
 
 // session is a token and the login under way, if there is one.
 type session struct {
