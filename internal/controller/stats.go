@@ -60,6 +60,19 @@ func (s SystemStats) RunningNodes() (n int, known bool) {
 	return n, len(s.Computes) > 0
 }
 
+// TotalNodes adds up the nodes on all compute hosts, those that do not run
+// included. known is as for RunningNodes.
+func (s SystemStats) TotalNodes() (n int, known bool) {
+	for _, compute := range s.Computes {
+		total := compute.Stats.DomInfo.TotalNodes
+		if total == nil {
+			return 0, false
+		}
+		n += *total
+	}
+	return n, len(s.Computes) > 0
+}
+
 // SystemStats asks for the load of the server.
 func (c *Client) SystemStats(ctx context.Context) (SystemStats, error) {
 	var stats SystemStats

@@ -15,6 +15,7 @@ import (
 
 	"github.com/cml-infra/terraform-provider-cml/internal/catalog"
 	cmlfunction "github.com/cml-infra/terraform-provider-cml/internal/function"
+	"github.com/cml-infra/terraform-provider-cml/internal/insight"
 	"github.com/cml-infra/terraform-provider-cml/internal/power"
 	"github.com/cml-infra/terraform-provider-cml/internal/session"
 	"github.com/cml-infra/terraform-provider-cml/internal/storage"
@@ -81,6 +82,7 @@ func (p *cmlProvider) Resources(context.Context) []func() resource.Resource {
 func (p *cmlProvider) DataSources(context.Context) []func() datasource.DataSource {
 	return []func() datasource.DataSource{
 		worker.NewDataSource, worker.NewFleetDataSource,
+		insight.NewStatus, insight.NewHealth,
 		catalog.NewAMI, catalog.NewInstanceTypes, catalog.NewSecurityGroupRules,
 	}
 }
