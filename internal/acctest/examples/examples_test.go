@@ -1,7 +1,6 @@
 package examples_test
 
 import (
-	"errors"
 	"io/fs"
 	"maps"
 	"os"
@@ -13,7 +12,6 @@ import (
 
 	"github.com/cml-infra/terraform-provider-cml/internal/acctest/engine"
 	"github.com/cml-infra/terraform-provider-cml/internal/acctest/sandbox"
-	"github.com/cml-infra/terraform-provider-cml/internal/simulator"
 )
 
 // configuration is one root module that users may copy.
@@ -25,29 +23,11 @@ type configuration struct {
 }
 
 func TestExamples(t *testing.T) {
-	e, err := engine.Find(t.Context(), engine.Options{})
-	if errors.Is(err, engine.ErrNone) {
-		t.Skip(err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
 	root, err := engine.Root()
 	if err != nil {
 		t.Fatal(err)
 	}
-	box, err := sandbox.New(t.Context(), e, simulator.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := box.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	if err := box.Build(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	box := newSandbox(t)
 	// Values of the variables that examples leave to their reader.
 	box.Set(
 		"TF_VAR_ami_id=ami-0123456789abcdef0",
@@ -63,8 +43,16 @@ func TestExamples(t *testing.T) {
 	}
 }
 
+// ephemeral finds what needs an engine with ephemeral resources.
+var ephemeral = regexp.MustCompile(`(?m)^(ephemeral "|\s*ephemeral\s*=\s*true)`)
+
 func check(t *testing.T, box *sandbox.Sandbox, c configuration) {
 	dir := t.TempDir()
+	for _, text := range c.files {
+		if ephemeral.MatchString(text) && !box.Engine.Supports(engine.EphemeralResources) {
+			t.Skipf("%s has no %s", box.Engine, engine.EphemeralResources)
+		}
+	}
 	for name, text := range c.files {
 		// Import by identity needs a newer engine than the rest.
 		if name == "import-by-identity.tf" && !box.Engine.Supports(engine.Identity) {
@@ -123,7 +111,7 @@ func below(t *testing.T, root string) map[string]configuration {
 		}
 		c, known := all[folder]
 		if !known {
-			c = configuration{files: map[string]string{}, planned: !strings.HasPrefix(folder, "data-sources")}
+			c = configuration{files: map[string]string{}, planned: !strings.HasPrefix(folder, "data-sources") && !strings.HasPrefix(folder, "ephemeral-resources")}
 			all[folder] = c
 		}
 		c.files[filepath.Base(path)] = string(text)

@@ -41,6 +41,7 @@ type Sandbox struct {
 	Simulator *simulator.Simulator
 
 	settings []string
+	mirrored []string // addresses of the providers in the mirror
 }
 
 // New starts the simulator and prepares the folder Dir; Build has to follow
@@ -99,7 +100,26 @@ func (s *Sandbox) Build(ctx context.Context) error {
 	if err := os.Remove(program); err != nil {
 		return fmt.Errorf("laying out the provider mirror: %w", err)
 	}
-	return m.WriteConfig(s.config(), true, engine.Namespace+"/"+engine.TypeName)
+	s.mirrored = append(s.mirrored, engine.Namespace+"/"+engine.TypeName)
+	return m.WriteConfig(s.config(), true, s.mirrored...)
+}
+
+// StandIn compiles a program of this repository that stands in for a foreign
+// provider, and lays it beside ours; it follows Build.
+func (s *Sandbox) StandIn(ctx context.Context, packagePath, namespace, typeName string) error {
+	program := filepath.Join(s.Dir, "stand-in")
+	if err := mirror.Build(ctx, packagePath, program, ""); err != nil {
+		return err
+	}
+	m := mirror.Mirror{Dir: filepath.Join(s.Dir, "mirror")}
+	if err := m.Add(program, namespace, typeName, version); err != nil {
+		return err
+	}
+	if err := os.Remove(program); err != nil {
+		return fmt.Errorf("laying out the provider mirror: %w", err)
+	}
+	s.mirrored = append(s.mirrored, namespace+"/"+typeName)
+	return m.WriteConfig(s.config(), true, s.mirrored...)
 }
 
 // Set adds a variable ("KEY=value") to what engines are told.
