@@ -15,6 +15,7 @@ import (
 
 	"github.com/cml-infra/terraform-provider-cml/internal/docs"
 	"github.com/cml-infra/terraform-provider-cml/internal/provider"
+	"github.com/cml-infra/terraform-provider-cml/internal/tfdiag"
 	"github.com/cml-infra/terraform-provider-cml/internal/worker"
 )
 
@@ -40,7 +41,7 @@ func run(ctx context.Context, root, program string, check bool) error {
 	}
 	site := docs.Site{
 		Root: root, Name: provider.TypeName, Server: server, TFPluginDocs: program,
-		Sections: map[string]string{"change-table": worker.ChangeTable()},
+		Sections: map[string]string{"change-table": worker.ChangeTable(), "warnings": tfdiag.WarningTable()},
 	}
 	if check {
 		return site.Check(ctx)
