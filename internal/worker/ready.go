@@ -54,6 +54,9 @@ func (r *Resource) runLadder(ctx context.Context, l ladder) outcome {
 	}
 	result, err := readiness.Wait(ctx, target, options, progress(ctx, l.plan.Name.ValueString()))
 	out.service = newService(result, readiness.ServiceStatus(result, options.Until))
+	for _, text := range result.Warnings {
+		tfdiag.Warn(&out.diags, r.set, tfdiag.HealthUnknown, text)
+	}
 	if err == nil {
 		if l.creating || l.pins {
 			out.service.pin = result.Fingerprint
