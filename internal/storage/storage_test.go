@@ -58,7 +58,12 @@ func TestSetOfAllVolumes(t *testing.T) {
 						return nil
 					}),
 			},
-			{Config: l.plain(arguments), ConfigPlanChecks: unchanged()},
+			{
+				// A refresh keeps what EC2 does not tell of snapshots.
+				Config: l.plain(arguments), ConfigPlanChecks: unchanged(),
+				Check: resource.ComposeAggregateTestCheckFunc(attr("snapshots.0.device_name", "/dev/sda1"), attr("snapshots.1.device_name", "/dev/sdf"),
+					attr("ami_id", image), resource.TestCheckResourceAttrPair(set, "root_snapshot_id", set, "snapshots.0.snapshot_id")),
+			},
 			{
 				// Without the argument the description stays; retain and timeouts are recorded.
 				PreConfig: func() { l.Recorder.Reset() },
