@@ -133,14 +133,8 @@ func validateReadiness(ctx context.Context, c *model, d *diag.Diagnostics) {
 // check judges at plan what needs the provider's configuration or the prior
 // state.
 func (p *planner) check(ctx context.Context) {
-	plan := p.plan
 	if p.state == nil {
-		if plan.AMIID.IsNull() {
-			p.diags.AddAttributeError(path.Root("ami_id"), "No image", "Set ami_id to the CML image to launch, or ami_filter to find it by its name.")
-		}
-		if plan.InstanceType.IsNull() {
-			p.diags.AddAttributeError(path.Root("instance_type"), "No instance type", "Set instance_type, or instance_types for several in order of preference.")
-		}
+		p.checkDefaults(ctx)
 	}
 	prefix := p.set.ManagedTags().Key("")
 	for key := range p.config.Tags.Elements() {
@@ -184,7 +178,7 @@ func (p *planner) checkCredentials(ctx context.Context) {
 	}
 	w, _ := attribute.ExpandReadiness(ctx, p.plan.Readiness)
 	c := object[attribute.Controller](ctx, p.plan.Controller, &p.diags)
-	if w.Until >= readiness.Healthy && c.Credentials.IsNull() && p.set.Credentials() == (controller.Credentials{}) {
+	if w.Until >= readiness.Healthy && c.Credentials.IsNull() && p.set.Credentials().IsZero() {
 		p.diags.AddAttributeError(path.Root("readiness").AtName("until"), "No credentials for this rung",
 			fmt.Sprintf("The rung %q is read with a CML account. Set username and password (or token) in the provider's controller block, or CML_USERNAME and CML_PASSWORD in the environment; or wait for \"ready\", which needs none.", w.Until))
 	}
@@ -220,7 +214,7 @@ func (p *planner) warn(ctx context.Context) {
 	}
 	if p.state == nil {
 		n := object[network](ctx, plan.Network, &p.diags)
-		if known(n.PublicIP) && !n.PublicIP.ValueBool() {
+		if known(n.PublicIP) && !n.PublicIP.ValueBool() && n.EIP.IsNull() {
 			tfdiag.Warn(&p.diags, p.set, tfdiag.PrivateAddressOnly, plan.Name.ValueString()+" will have a private address only: CML is reached, and its readiness seen, only from networks with a route to it.",
 				path.Root("network").AtName("public_ip"))
 		}

@@ -25,12 +25,9 @@ const afterwards = 15 * time.Second
 // Create implements resource.Resource. From the moment that EC2 names an
 // instance, every way out of here carries its id.
 func (r *Resource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
-	var (
-		plan      model
-		writeOnly types.String
-	)
+	var plan, config model
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
-	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, path.Root("user_data_wo"), &writeOnly)...)
+	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
 	limit, d := plan.Timeouts.Create(ctx, defaultCreateTimeout)
 	resp.Diagnostics.Append(d...)
 	ready, d := attribute.ExpandReadiness(ctx, plan.Readiness)
@@ -66,8 +63,11 @@ func (r *Resource) Create(ctx context.Context, req resource.CreateRequest, resp 
 		return
 	}
 
-	launch := expandLaunch(ctx, &plan, configuredUserData(&plan, writeOnly), tags, &resp.Diagnostics)
+	launch := expandLaunch(ctx, &plan, configuredUserData(&plan, config.UserDataWO), tags, &resp.Diagnostics)
 	launch.ImageID = image.ID
+	if launch.InstanceTypes = r.launchable(ctx, ec2, &plan, &resp.Diagnostics); resp.Diagnostics.HasError() {
+		return
+	}
 	machine, err := ec2.Launch(ctx, launch, progress(ctx, plan.Name.ValueString()))
 	if err != nil {
 		resp.Diagnostics.Append(tfdiag.Error("Unable to create CML worker", tfdiag.About{Region: region}, err))
@@ -82,6 +82,7 @@ func (r *Resource) Create(ctx context.Context, req resource.CreateRequest, resp 
 
 	facts := factsOf(image, machine.AccountID)
 	saveFacts(ctx, resp.Private, facts, &resp.Diagnostics)
+	saveDefaulted(ctx, resp.Private, r.set, &config, &plan, &resp.Diagnostics)
 
 	unlock := r.set.Lock(machine.ID)
 	defer unlock()

@@ -29,7 +29,11 @@ type planner struct {
 	state   *model   // nil: create
 	pending *pending // nil: no wait is unfinished
 	image   *imageFacts
-	diags   diag.Diagnostics
+	// defaults are what the provider gives a new worker; defaulted are the
+	// arguments that it gave to this one.
+	defaults  clients.Defaults
+	defaulted []string
+	diags     diag.Diagnostics
 }
 
 // ModifyPlan implements resource.ResourceWithModifyPlan.
@@ -49,6 +53,8 @@ func (r *Resource) ModifyPlan(ctx context.Context, req resource.ModifyPlanReques
 		resp.Diagnostics.Append(req.State.Get(ctx, p.state)...)
 		p.pending = pendingWait(ctx, req.Private, &resp.Diagnostics)
 		p.image = readFacts(ctx, req.Private, &resp.Diagnostics)
+		p.defaulted = readDefaulted(ctx, req.Private, &resp.Diagnostics)
+		refuseUnread(p.state, &resp.Diagnostics)
 	}
 	if resp.Diagnostics.HasError() {
 		return
@@ -61,6 +67,9 @@ func (r *Resource) ModifyPlan(ctx context.Context, req resource.ModifyPlanReques
 		p.create(ctx)
 	} else {
 		replaced = p.update(ctx)
+	}
+	if len(replaced) == 0 {
+		p.guard(ctx)
 	}
 	resp.Diagnostics.Append(p.diags...)
 	if resp.Diagnostics.HasError() {
@@ -79,20 +88,6 @@ func (r *Resource) planDestroy(ctx context.Context, req resource.ModifyPlanReque
 	}
 }
 
-// amiID is the image that is named, or the pinned one; a filter is resolved by
-// create alone.
-func (p *planner) amiID() types.String {
-	switch {
-	case !p.config.AMIID.IsNull():
-		return p.config.AMIID
-	case p.state != nil:
-		return p.state.AMIID
-	case !p.config.AMIFilter.IsNull():
-		return types.StringUnknown()
-	}
-	return types.StringNull()
-}
-
 // choose returns what the configuration says, else what the state holds, else
 // the default of creation.
 func choose[T attr.Value](p *planner, config T, prior func(*model) T, fallback T) T {
@@ -106,17 +101,22 @@ func choose[T attr.Value](p *planner, config T, prior func(*model) T, fallback T
 }
 
 // derive fills the arguments that the provider completes: configuration beats
-// state beats the default at creation, so that defaults of EC2 are resolved
-// once.
+// state beats the default at creation, so that defaults of the provider block
+// and of EC2 are resolved once.
 func (p *planner) derive(ctx context.Context) {
 	c, plan := p.config, p.plan
 	plan.Region = choose(p, c.Region, func(s *model) types.String { return s.Region }, p.defaultRegion(ctx))
-	plan.AMIID = p.amiID()
-	plan.KeyName = choose(p, c.KeyName, func(s *model) types.String { return s.KeyName }, types.StringNull())
-	plan.Monitoring = choose(p, c.Monitoring, func(s *model) types.Bool { return s.Monitoring }, types.BoolValue(false))
-	plan.SecurityGroupIDs = choose(p, c.SecurityGroupIDs, func(s *model) types.Set { return s.SecurityGroupIDs }, types.SetUnknown(types.StringType))
+	p.loadDefaults(ctx)
+	d := p.defaults
+	p.planImage()
+	plan.KeyName = choose(p, c.KeyName, func(s *model) types.String { return s.KeyName }, d.KeyName)
+	plan.IAMInstanceProfile = kept(p, defaultedProfile, c.IAMInstanceProfile, p.prior().IAMInstanceProfile, d.IAMInstanceProfile, types.StringNull())
+	plan.Monitoring = choose(p, c.Monitoring, func(s *model) types.Bool { return s.Monitoring }, orElse(d.Monitoring, types.BoolValue(false)))
+	plan.SubnetIDs = choose(p, c.SubnetIDs, func(s *model) types.List { return s.SubnetIDs }, d.SubnetIDs)
+	plan.SecurityGroupIDs = choose(p, c.SecurityGroupIDs, func(s *model) types.Set { return s.SecurityGroupIDs }, orElse(d.SecurityGroupIDs, types.SetUnknown(types.StringType)))
 	plan.Nested = choose(p, c.Nested, func(s *model) types.String { return s.Nested }, types.StringValue(instance.LaunchNestedAuto))
-	plan.InstanceType = p.instanceType()
+	plan.Readiness = p.readiness(ctx)
+	p.planTypes()
 	p.keepMenus()
 	plan.Network = p.network(ctx)
 	plan.MetadataOptions = p.metadata(ctx)
@@ -161,29 +161,30 @@ func (p *planner) keepMenus() {
 	}
 }
 
-// instanceType resolves the menu: what is there stays while it is in the menu,
-// otherwise the first entry follows.
-func (p *planner) instanceType() types.String {
-	if !p.config.InstanceType.IsNull() {
-		return p.config.InstanceType
-	}
-	menu := p.config.InstanceTypes
-	if menu.IsUnknown() {
+// fromMenu resolves the menu of instance types: what is there stays while it
+// is in the menu, otherwise the first entry follows that the guard rails allow.
+func (p *planner) fromMenu(menu types.List) types.String {
+	switch {
+	case menu.IsUnknown():
 		return types.StringUnknown()
-	}
-	if menu.IsNull() {
-		if p.state != nil {
-			return p.state.InstanceType
-		}
+	case menu.IsNull():
 		return types.StringNull()
-	}
-	if p.state != nil && slices.ContainsFunc(menu.Elements(), p.state.InstanceType.Equal) {
+	case p.state != nil && slices.ContainsFunc(menu.Elements(), p.state.InstanceType.Equal):
 		return p.state.InstanceType
 	}
-	first, _ := menu.Elements()[0].(types.String)
-	if p.state == nil && len(menu.Elements()) > 1 {
+	entries := menu.Elements()
+	if len(entries) > 1 {
+		if p.set.Guardrails().AllowedInstanceTypesUnknown {
+			return types.StringUnknown()
+		}
+		if allowed := p.allowedEntries(menu); len(allowed) > 0 {
+			entries = allowed
+		}
+	}
+	if p.state == nil && len(entries) > 1 {
 		return types.StringUnknown()
 	}
+	first, _ := entries[0].(types.String)
 	return first
 }
 
@@ -192,12 +193,12 @@ func (p *planner) network(ctx context.Context) types.Object {
 	if c.IsUnknown() {
 		return c
 	}
-	if c.IsNull() {
+	if c.IsNull() && (p.state != nil || p.defaults.PublicIP.IsNull()) {
 		return choose(p, c, func(s *model) types.Object { return s.Network }, types.ObjectNull(networkTypes))
 	}
 	want := object[network](ctx, c, &p.diags)
-	if p.state != nil && want.PublicIP.IsNull() {
-		want.PublicIP = object[network](ctx, p.state.Network, &p.diags).PublicIP
+	if want.PublicIP.IsNull() {
+		want.PublicIP = orElse(object[network](ctx, p.prior().Network, &p.diags).PublicIP, p.defaults.PublicIP)
 	}
 	if want.EIP.IsNull() {
 		want.EIP = types.ObjectNull(eipTypes)
@@ -209,10 +210,19 @@ func (p *planner) metadata(ctx context.Context) types.Object {
 	if p.config.MetadataOptions.IsUnknown() {
 		return p.config.MetadataOptions
 	}
+	if p.config.MetadataOptions.IsNull() && p.state != nil && p.state.MetadataOptions.IsNull() {
+		return p.state.MetadataOptions // never told, as an import may find it
+	}
 	m := object[metadataOptions](ctx, p.config.MetadataOptions, &p.diags)
-	prior := metadataOptions{HTTPTokens: types.StringValue("required"), HopLimit: types.Int64Value(1)}
-	if p.state != nil {
+	prior := object[metadataOptions](ctx, p.defaults.MetadataOptions, &p.diags)
+	switch {
+	case p.state != nil:
 		prior = object[metadataOptions](ctx, p.state.MetadataOptions, &p.diags)
+	case p.defaults.MetadataOptions.IsUnknown():
+		prior = metadataOptions{HTTPTokens: types.StringUnknown(), HopLimit: types.Int64Unknown()}
+	default:
+		prior.HTTPTokens = orElse(prior.HTTPTokens, types.StringValue("required"))
+		prior.HopLimit = orElse(prior.HopLimit, types.Int64Value(1))
 	}
 	m.HTTPTokens = orElse(m.HTTPTokens, prior.HTTPTokens)
 	m.HopLimit = orElse(m.HopLimit, prior.HopLimit)
@@ -231,16 +241,13 @@ func (p *planner) rootVolume(ctx context.Context) types.Object {
 		return p.config.RootVolume
 	}
 	v := object[rootVolume](ctx, p.config.RootVolume, &p.diags)
-	prior := rootVolume{
-		SizeGiB: types.Int64Unknown(), Type: types.StringValue("gp3"), IOPS: types.Int64Unknown(), Throughput: types.Int64Unknown(),
-		Encrypted: types.BoolValue(true), KMSKeyID: types.StringUnknown(), DeleteOnTermination: types.BoolValue(true),
-	}
+	prior := p.volumeDefaults(ctx)
 	if p.state != nil {
 		prior = object[rootVolume](ctx, p.state.RootVolume, &p.diags)
-		if other(v.Type, prior.Type) {
-			// Another volume type brings its own figures.
-			prior.IOPS, prior.Throughput = types.Int64Unknown(), types.Int64Unknown()
-		}
+	}
+	if other(v.Type, prior.Type) {
+		// Another volume type brings its own figures.
+		prior.IOPS, prior.Throughput = types.Int64Unknown(), types.Int64Unknown()
 	}
 	v.SizeGiB = orElse(v.SizeGiB, prior.SizeGiB)
 	v.Type = orElse(v.Type, prior.Type)
@@ -263,8 +270,8 @@ func (p *planner) controller(ctx context.Context) types.Object {
 	tls := object[attribute.TLS](ctx, c.TLS, &p.diags)
 	layer := controller.Merge(p.set.Controller(), controller.Defaults())
 	prior := attribute.Controller{
-		Port: types.Int64Value(int64(layer.Port)), Via: types.StringValue(layer.Via),
-		AddressPreference: attribute.StringList(p.preference(ctx)),
+		Port: orElse(p.defaults.Port, types.Int64Value(int64(layer.Port))), Via: orElse(p.defaults.Via, types.StringValue(layer.Via)),
+		AddressPreference: orElse(p.defaults.AddressPreference, attribute.StringList(p.preference(ctx))),
 	}
 	priorTLS := attribute.TLS{Trust: types.StringValue(layer.TLS.Trust), Fingerprint: types.StringNull()}
 	if p.state != nil {
@@ -272,7 +279,8 @@ func (p *planner) controller(ctx context.Context) types.Object {
 		wasTLS := object[attribute.TLS](ctx, was.TLS, &p.diags)
 		prior.Port, prior.Via = orElse(was.Port, prior.Port), orElse(was.Via, prior.Via)
 		wish, had := object[network](ctx, p.plan.Network, &p.diags), object[network](ctx, p.state.Network, &p.diags)
-		if !publicIPChanges(wish.PublicIP, p.state) && wish.EIP.IsNull() == had.EIP.IsNull() {
+		readdressed := publicIPChanges(wish.PublicIP, p.state) || wish.EIP.IsNull() != had.EIP.IsNull()
+		if !readdressed || slices.Contains(p.defaulted, defaultedPreference) {
 			prior.AddressPreference = orElse(was.AddressPreference, prior.AddressPreference)
 		}
 		priorTLS.Trust, priorTLS.Fingerprint = orElse(wasTLS.Trust, priorTLS.Trust), wasTLS.Fingerprint
@@ -297,9 +305,6 @@ func (p *planner) controller(ctx context.Context) types.Object {
 // preference is the order of addresses that the wish for a public address
 // implies: what is configured is waited for, not what happens to be there.
 func (p *planner) preference(ctx context.Context) []string {
-	if set := p.set.Controller().AddressPreference; len(set) > 0 {
-		return set
-	}
 	net := object[network](ctx, p.plan.Network, &p.diags)
 	wish := net.PublicIP
 	switch {

@@ -68,8 +68,8 @@ func machineAttributes() map[string]schema.Attribute {
 		"region": schema.StringAttribute{Optional: true, Computed: true, Validators: []validator.String{validators.Region()},
 			MarkdownDescription: "AWS region. Default: the provider's region, as it is at creation. Only an explicit other value replaces the worker."},
 		"ami_id": schema.StringAttribute{Optional: true, Computed: true, Validators: []validator.String{validators.AMIID()},
-			MarkdownDescription: "Image to launch, `ami-…`. Set this or `ami_filter`. Changing it replaces the worker."},
-		"ami_filter": schema.SingleNestedAttribute{Optional: true, Validators: []validator.Object{objectvalidator.ConflictsWith(pathRoot("ami_id"))},
+			MarkdownDescription: "Image to launch, `ami-…`. Set this or `ami_filter`; neither: the image of the provider's `region_defaults` at creation. Changing it replaces the worker."},
+		"ami_filter": schema.SingleNestedAttribute{Optional: true, Computed: true, Validators: []validator.Object{objectvalidator.ConflictsWith(pathRoot("ami_id"))},
 			MarkdownDescription: "Finds the image at creation: of several matches the newest. It is then pinned; a newer image changes nothing. A changed filter that the pinned image still matches is no change, otherwise the worker is replaced.",
 			Attributes: map[string]schema.Attribute{
 				"name_pattern": schema.StringAttribute{Required: true, Validators: []validator.String{stringvalidator.LengthBetween(1, 128)},
@@ -83,23 +83,23 @@ func machineAttributes() map[string]schema.Attribute {
 				"on_newer": schema.StringAttribute{Optional: true, Validators: []validator.String{stringvalidator.OneOf("ignore", "warn")},
 					MarkdownDescription: "`ignore` (default), or `warn`: refresh looks for a newer match, shows it in `newer_ami_id` and the plan warns."},
 			}},
-		"expected_cml_version": schema.StringAttribute{Optional: true, Validators: []validator.String{validators.CMLVersion()},
+		"expected_cml_version": schema.StringAttribute{Optional: true, Computed: true, Validators: []validator.String{validators.CMLVersion()},
 			MarkdownDescription: "CML version that the image must have before it is launched, as far as the image tells it, and that CML must report when it is ready. Also with `ami_id`."},
 		"instance_type": schema.StringAttribute{Optional: true, Computed: true, Validators: []validator.String{
 			validators.InstanceType(), stringvalidator.ConflictsWith(pathRoot("instance_types"))},
-			MarkdownDescription: "EC2 instance type. CML needs bare metal or nested virtualisation. Set this or `instance_types`. Changing it stops and starts a running worker once; a stopped one stays stopped."},
-		"instance_types": schema.ListAttribute{Optional: true, ElementType: types.StringType, Validators: []validator.List{
+			MarkdownDescription: "EC2 instance type. CML needs bare metal or nested virtualisation. Set this or `instance_types`; neither: the provider's `worker_defaults` at creation. Changing it stops and starts a running worker once; a stopped one stays stopped."},
+		"instance_types": schema.ListAttribute{Optional: true, Computed: true, ElementType: types.StringType, Validators: []validator.List{
 			listvalidator.SizeAtLeast(1), listvalidator.UniqueValues(), listvalidator.ValueStringsAre(validators.InstanceType())},
 			MarkdownDescription: "Instance types in order of preference: where EC2 has no capacity for one, the next is tried. After creation the list is only a menu: a change that still contains the present type is no change, otherwise the worker is resized to the first entry."},
-		"subnet_ids": schema.ListAttribute{Optional: true, ElementType: types.StringType, Validators: []validator.List{
+		"subnet_ids": schema.ListAttribute{Optional: true, Computed: true, ElementType: types.StringType, Validators: []validator.List{
 			listvalidator.SizeAtLeast(1), listvalidator.UniqueValues(), listvalidator.ValueStringsAre(validators.SubnetID())},
-			MarkdownDescription: "Subnets in order of preference, tried for each instance type in turn. A change that still contains the present subnet is no change, otherwise the worker is replaced. Left out, EC2 takes the default subnet of the default VPC."},
+			MarkdownDescription: "Subnets in order of preference, tried for each instance type in turn. A change that still contains the present subnet is no change, otherwise the worker is replaced. Left out, those of the provider's `region_defaults` at creation, else EC2 takes the default subnet of the default VPC."},
 		"security_group_ids": schema.SetAttribute{Optional: true, Computed: true, ElementType: types.StringType, Validators: []validator.Set{
 			setvalidator.SizeAtLeast(1), setvalidator.ValueStringsAre(validators.SecurityGroupID())},
-			MarkdownDescription: "Security groups of the primary network interface. Left out, EC2 takes the default group of the VPC. Changed in place."},
+			MarkdownDescription: "Security groups of the primary network interface. Left out, those of the provider's `region_defaults` at creation, else EC2 takes the default group of the VPC. Changed in place."},
 		"key_name": schema.StringAttribute{Optional: true, Computed: true, Validators: []validator.String{stringvalidator.LengthBetween(1, 255)},
 			MarkdownDescription: "EC2 key pair for the operating system's account. Changing it replaces the worker."},
-		"iam_instance_profile": schema.StringAttribute{Optional: true, Validators: []validator.String{stringvalidator.LengthBetween(1, 2048)},
+		"iam_instance_profile": schema.StringAttribute{Optional: true, Computed: true, Validators: []validator.String{stringvalidator.LengthBetween(1, 2048)},
 			MarkdownDescription: "Name or ARN of the instance profile. Changed in place, on a running and on a stopped worker."},
 		"network": schema.SingleNestedAttribute{Optional: true, Computed: true, MarkdownDescription: "What the worker's network interface should have. It is never read back from EC2: the addresses found are `public_ip` and `private_ip` of the worker.",
 			Attributes: map[string]schema.Attribute{
@@ -186,7 +186,7 @@ func bootAttributes() map[string]schema.Attribute {
 func serviceAttributes() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
 		"controller": attribute.ControllerInput(true, "How to reach CML on this worker. It is exported complete and holds no secret: use `controller = cml_worker.lab.controller` on whatever talks to it. Changing `hostname`, `port` or `address_preference` changes `url` and `address`."),
-		"readiness":  attribute.ReadinessInput("How far creation, and each change that restarts the worker, waits for CML. Changing it runs nothing."),
+		"readiness":  readinessAttribute("How far creation, and each change that restarts the worker, waits for CML. Changing it runs nothing."),
 		"on_destroy": schema.SingleNestedAttribute{Optional: true, MarkdownDescription: "What a destroy or replacement does besides terminating the machine. It takes effect from the apply after the one that sets it, since a destroy sees the state alone.",
 			Attributes: map[string]schema.Attribute{
 				"mode": schema.StringAttribute{Optional: true, Validators: []validator.String{stringvalidator.OneOf("graceful", "force", "skip_os_shutdown")},
