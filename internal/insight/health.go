@@ -2,7 +2,6 @@ package insight
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -203,19 +202,10 @@ func (d *Health) wait(ctx context.Context, object types.Object, s sight, setting
 		return
 	}
 	if fault.Is(err, fault.Timeout) && ctx.Err() == nil && w.OnTimeout.ValueString() == keep {
-		tfdiag.Warn(diags, d.set, tfdiag.ReadinessPending, fmt.Sprintf("Worker %s did not become %q within %s, and on_timeout is \"keep\".\n\n%s", s.machine.ID, options.Until, options.Timeout, lines(err)))
+		tfdiag.Warn(diags, d.set, tfdiag.ReadinessPending, fmt.Sprintf("Worker %s did not become %q within %s, and on_timeout is \"keep\".\n\n%s", s.machine.ID, options.Until, options.Timeout, err))
 		return
 	}
 	diags.Append(tfdiag.Error("CML worker did not become ready", s.about(), err))
-}
-
-// lines is the text of an error, all of it where it has several lines.
-func lines(err error) string {
-	var d interface{ Detail() string }
-	if errors.As(err, &d) {
-		return d.Detail()
-	}
-	return err.Error()
 }
 
 func (b *base) target(s sight, settings controller.Settings) readiness.Target {

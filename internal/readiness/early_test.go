@@ -42,8 +42,12 @@ func TestAnInstanceThatLeavesRunningEndsTheWait(t *testing.T) {
 					test.leave(w)
 				}
 			})
-			_ = final(t, w.id, err, fault.WrongState)
+			e := final(t, w.id, err, fault.WrongState)
 			says(t, err.Error(), test.says...)
+			// What may settle is another matter than what is gone for good.
+			if ended := name == "terminated" || name == "taken back by spot"; ended != strings.Contains(e.NextStep(), "does not come back") {
+				t.Errorf("next step %q", e.NextStep())
+			}
 			if !result.Pending {
 				t.Error("the result does not say that the wait is pending")
 			}

@@ -14,7 +14,9 @@ type FinalError struct {
 	Rung       Rung
 	InstanceID string
 	Message    string
-	Err        error
+	// Next is the next step; "" leaves it to the kind.
+	Next string
+	Err  error
 }
 
 // Error implements error.
@@ -24,6 +26,9 @@ func (e *FinalError) Error() string {
 
 // Unwrap returns the cause.
 func (e *FinalError) Unwrap() error { return e.Err }
+
+// NextStep is Next.
+func (e *FinalError) NextStep() string { return e.Next }
 
 // FaultKind is Kind.
 func (e *FinalError) FaultKind() fault.Kind { return e.Kind }

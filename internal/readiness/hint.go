@@ -13,6 +13,9 @@ import (
 
 // hint is the next step for a wait that timed out at a rung.
 func (l *ladder) hint(failed Rung) string {
+	if failed >= Ready && fault.Is(l.obstacle.err, fault.Credentials) {
+		return "check the user name and password, or the token, that the provider's controller argument or the worker's controller.credentials gives."
+	}
 	switch failed {
 	case Running:
 		return "look at the instance's state in EC2; it was never seen running."

@@ -125,7 +125,13 @@ func (l *ladder) left(i *instance.Instance, err error) error {
 	if i.StateTransitionReason != "" && i.StateTransitionReason != i.Why() {
 		text += "; " + i.StateTransitionReason
 	}
-	return l.final(fault.WrongState, err, "%s", text)
+	if !i.Gone() {
+		return l.final(fault.WrongState, err, "%s", text)
+	}
+	return &FinalError{
+		Kind: fault.WrongState, Rung: l.held, InstanceID: i.ID, Message: text, Err: err,
+		Next: "an instance that has ended does not come back: do away with the reason that EC2 gives, and run Terraform again for a new one.",
+	}
 }
 
 // check takes a look at the status checks. An error ends the wait.

@@ -66,6 +66,7 @@ func Probe(ctx context.Context, t Target, limits Limits) (Result, error) {
 func (r Result) with(a answer) (Result, error) {
 	l := &ladder{settled: settled{Options: Options{Until: Licensed}, account: true}, machine: Running}
 	r.Asked, r.Address, r.Info, r.Health, r.Fingerprint = true, a.address, a.info, a.health, a.fingerprint
+	r.CredentialsErr = a.credentialsErr
 	rung, against := l.judge(a)
 	r.Reached, r.Last = max(Running, rung), against.err
 	if r.Last == nil && against.text != "" {

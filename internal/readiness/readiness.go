@@ -135,6 +135,9 @@ type Result struct {
 	// Last is what kept the next rung from being reached when CML was asked
 	// last; nil when nothing did or CML was not asked.
 	Last error
+	// CredentialsErr is why a probe asked without an account although there is
+	// one: its credentials could not be resolved.
+	CredentialsErr error
 	// Asked says that CML was asked at all.
 	Asked bool
 	// Pending says that a wait ended before its rung was reached for good.

@@ -101,8 +101,21 @@ func stepsText(steps []Step) string {
 	return strings.Join(parts, ", ")
 }
 
-// Error implements error: one message over several lines.
+// Error implements error: one message over several lines, the next step among
+// them.
 func (e *TimeoutError) Error() string {
+	if e.Hint == "" {
+		return e.Detail()
+	}
+	return e.Detail() + "\nNext step: " + e.Hint
+}
+
+// NextStep is the last line of Error, "" for none. It answers package tfdiag,
+// which would otherwise add the one that fits any time-out.
+func (e *TimeoutError) NextStep() string { return e.Hint }
+
+// Detail is Error without the next step.
+func (e *TimeoutError) Detail() string {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, "\n"+format, args...) }
 	fmt.Fprintf(&b, "worker %s did not reach %q in time: ", e.InstanceID, e.Wanted)
@@ -129,9 +142,6 @@ func (e *TimeoutError) Error() string {
 	line("%s.", checksText(e.Status))
 	if events := eventTexts(e.Status); len(events) > 0 {
 		line("Scheduled events: %s.", join(events))
-	}
-	if e.Hint != "" {
-		line("Next step: %s", e.Hint)
 	}
 	if e.ConsoleTail != "" {
 		line("End of the console output:\n%s", e.ConsoleTail)

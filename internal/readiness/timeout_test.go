@@ -60,6 +60,10 @@ func TestTimeOutsSayWhatHappenedAndWhatToDo(t *testing.T) {
 			}, readiness.Healthy,
 			[]string{"valid is null", "use an admin account"}, []string{"valid is false"},
 		},
+		"refused once": { // in create, before the second try
+			readiness.Healthy, func(w *world) { w.hold(cml.Ready) }, readiness.Healthy,
+			[]string{"HTTP 403", "check the user name and password"}, []string{"system_health", "wrong-pa55word"},
+		},
 		"not licensed": {
 			readiness.Licensed, func(w *world) { w.hold(cml.Ready) }, readiness.Licensed,
 			[]string{"registration NOT_REGISTERED, authorization EVAL", "images that register themselves", "cml_worker_license"}, nil,
@@ -76,6 +80,9 @@ func TestTimeOutsSayWhatHappenedAndWhatToDo(t *testing.T) {
 			}
 			o := options(test.until)
 			o.Timeout = 4 * short
+			if name == "refused once" {
+				target.Credentials.Password, o.Creating, o.LoginPause = "wrong-pa55word", true, time.Hour
+			}
 			result, err := w.wait(target, o, nil)
 			e := timeout(t, result, err)
 			if e.Failed != test.failed || e.Limit != readiness.LimitReadiness || e.Wanted != test.until || e.Hint == "" {
@@ -252,11 +259,13 @@ Failed rung: api, waited for since 9m0s.
 Last answer: HTTP 502: 502 Bad Gateway nginx.
 EC2 status checks: system ok, instance ok, attached EBS volumes ok.
 Scheduled events: system-reboot from 2026-11-30T08:00:00Z: soon.
-Next step: look there.
 End of the console output:
 last line`
-	if diff := cmp.Diff(want, e.Error()); diff != "" {
+	if diff := cmp.Diff(want, e.Detail()); diff != "" {
 		t.Errorf("text (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(want+"\nNext step: look there.", e.Error()); diff != "" || e.NextStep() != "look there." {
+		t.Errorf("text (-want +got):\n%s\nnext step %q", diff, e.NextStep())
 	}
 	if !fault.Is(e, fault.Timeout) {
 		t.Errorf("kind %s", fault.KindOf(e))

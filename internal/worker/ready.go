@@ -73,11 +73,11 @@ func (r *Resource) runLadder(ctx context.Context, l ladder) outcome {
 	case fault.Is(err, fault.Canceled):
 		tfdiag.Warn(&out.diags, r.set, tfdiag.ReadinessPending, fmt.Sprintf("The wait for worker %s was canceled. The machine runs and is in the state; the next apply resumes the wait for %q.", out.id, options.Until))
 	case fault.Is(err, fault.Timeout) && l.wait.Keep:
-		tfdiag.Warn(&out.diags, r.set, tfdiag.ReadinessPending, fmt.Sprintf("Worker %s runs but did not become %q in time, and on_timeout is \"keep\": the next plan shows one in-place change that resumes the wait.\n\n%s", out.id, options.Until, lines(err)))
+		tfdiag.Warn(&out.diags, r.set, tfdiag.ReadinessPending, fmt.Sprintf("Worker %s runs but did not become %q in time, and on_timeout is \"keep\": the next plan shows one in-place change that resumes the wait.\n\n%s", out.id, options.Until, err))
 	default:
 		about := tfdiag.About{ID: out.id, Region: l.ec2.Region()}
 		out.diags.Append(tfdiag.Error("CML worker did not become ready", about, err))
-		if l.creating {
+		if l.creating && (result.Instance == nil || !result.Instance.Gone()) {
 			out.diags.AddWarning("The worker exists and costs money", fmt.Sprintf(
 				"Terraform marks worker %s as tainted and will replace it. To keep the machine and resume the wait with the next apply: `terraform untaint` on its address. With readiness.on_timeout = \"keep\" a time-out is a warning instead.", out.id))
 		}
@@ -93,14 +93,6 @@ func (o *outcome) checkReported(plan *model, until readiness.Rung) {
 	}
 	o.diags.AddAttributeError(path.Root("expected_cml_version"), "Another CML version than expected", fmt.Sprintf(
 		"CML on worker %s reports %s, but expected_cml_version is %s: the image holds another version than it should. Choose another image, or change expected_cml_version.", o.id, o.service.version, want))
-}
-
-// lines is the text of an error, all of it where it has several lines.
-func lines(err error) string {
-	if d, ok := err.(interface{ Detail() string }); ok {
-		return d.Detail()
-	}
-	return err.Error()
 }
 
 // target says where CML is and who may ask it.
