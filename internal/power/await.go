@@ -101,5 +101,9 @@ func (op *operation) glance(ctx context.Context, in *instance.Instance) (status 
 	if result.ConnectTimedOut() {
 		budget.TimedOut(in.SubnetID)
 	}
+	if result.CredentialsErr != nil {
+		tfdiag.Warn(op.diags, op.set, tfdiag.HealthUnknown, fmt.Sprintf(
+			"CML on the worker %s was asked without an account: %s.", op.id, result.CredentialsErr))
+	}
 	return readiness.ServiceStatus(result, op.opts.readiness.Until), result.Reached
 }

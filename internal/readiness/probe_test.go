@@ -187,3 +187,20 @@ func TestServiceStatus(t *testing.T) {
 		}
 	}
 }
+
+// That an account could not be had is told apart from what CML says to it.
+func TestProbeTellsWhyItHadNoAccount(t *testing.T) {
+	w := newWorld(t, cml.Ready)
+	target := w.target()
+	missing := errors.New("no such secret")
+	target.ResolveCredentials = func(context.Context) (controller.Credentials, error) { return controller.Credentials{}, missing }
+	result, err := readiness.Probe(t.Context(), target, readiness.Limits{Total: patience})
+	if err != nil || result.Reached != readiness.Ready || !errors.Is(result.CredentialsErr, missing) {
+		t.Errorf("reached %s, credentials %v, %v", result.Reached, result.CredentialsErr, err)
+	}
+	target.ResolveCredentials = nil
+	target.Credentials.Password = "wrong-pa55word"
+	if result, err := readiness.Probe(t.Context(), target, readiness.Limits{Total: patience}); err != nil || result.CredentialsErr != nil {
+		t.Errorf("credentials %v, %v", result.CredentialsErr, err)
+	}
+}

@@ -60,10 +60,15 @@ func nextStep(about About, err error, f *fault.Error) string {
 	if about.Next != "" {
 		return about.Next
 	}
+	// The outermost error that knows one: those around it may know none.
 	var a adviser
-	if errors.As(err, &a) {
+	for at := err; errors.As(at, &a); {
 		if s := a.NextStep(); s != "" {
 			return s
+		}
+		at = nil
+		if e, ok := a.(error); ok {
+			at = errors.Unwrap(e)
 		}
 	}
 	if f == nil {

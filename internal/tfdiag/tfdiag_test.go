@@ -155,6 +155,28 @@ func (told) Detail() string           { return "Line one.\nLine two." }
 func (told) NextStep() string         { return "look twice." }
 func (told) ProviderArgument() string { return "assume_role[1]" }
 
+// silent could know a next step, and has none.
+type silent struct{ err error }
+
+func (s silent) Error() string  { return "around: " + s.err.Error() }
+func (s silent) Unwrap() error  { return s.err }
+func (silent) NextStep() string { return "" }
+
+func TestTheNextStepMayBeFurtherIn(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		err  error
+		want string
+	}{
+		"around one":  {silent{fmt.Errorf("wrapped: %w", told{errors.New("short")})}, "look twice."},
+		"around none": {silent{&fault.Error{Kind: fault.Canceled}}, "run Terraform again to finish."},
+	} {
+		if got := tfdiag.Error("x", tfdiag.About{}, c.err).Detail(); !strings.HasSuffix(got, "Next step: "+c.want) {
+			t.Errorf("%s: %s", name, got)
+		}
+	}
+}
+
 // An error with more to tell is told in its own words, wrapped or not.
 func TestErrorsWithMoreToTell(t *testing.T) {
 	t.Parallel()
@@ -171,7 +193,7 @@ func TestWaits(t *testing.T) {
 	defer cancel()
 	<-ctx.Done()
 	timeout := &wait.TimeoutError{What: "instance i-1 to stop", LastState: "stopping", Waited: 30 * time.Minute, Err: ctx.Err()}
-	d := tfdiag.Error("x", tfdiag.About{ID: "i-1", Region: "us-east-1"}, timeout)
+	d := tfdiag.Error("x", tfdiag.About{ID: "i-1", Region: "us-east-1", LastState: "running"}, timeout)
 	if !strings.Contains(d.Detail(), "Last state: stopping") || !strings.Contains(d.Detail(), "`timeouts`") {
 		t.Errorf("time-out: %s", d.Detail())
 	}

@@ -62,7 +62,11 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 	ready, d := attribute.ExpandReadiness(ctx, state.Readiness)
 	resp.Diagnostics.Append(d...)
 	f.service = r.probe(ctx, ec2, machine, &state, ready.Until, &resp.Diagnostics)
-	if wait != nil && f.service != nil && f.service.status == "available" {
+	if wait != nil && f.service != nil && f.service.status == readiness.ServiceAvailable {
+		// The wait ends here, and its end records the certificate.
+		if wait.Pins {
+			f.service.pin = f.service.seen
+		}
 		setPending(ctx, resp.Private, nil, &resp.Diagnostics)
 	}
 	out := flatten(ctx, r.set, f, &state, &resp.Diagnostics)
@@ -91,6 +95,9 @@ func (r *Resource) probe(ctx context.Context, ec2 *instance.Client, machine *ins
 	if err != nil {
 		diags.AddWarning("CML could not be asked", fmt.Sprintf("The service status of worker %s is unknown: %s", machine.ID, err))
 		return &service{status: readiness.ServiceUnknown}
+	}
+	if result.CredentialsErr != nil {
+		tfdiag.Warn(diags, r.set, tfdiag.HealthUnknown, fmt.Sprintf("CML on worker %s was asked without an account: %s.", machine.ID, result.CredentialsErr))
 	}
 	return newService(result, readiness.ServiceStatus(result, until))
 }
