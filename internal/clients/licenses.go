@@ -1,6 +1,13 @@
 package clients
 
-import "sync"
+import (
+	"context"
+	"sync"
+
+	"github.com/cml-infra/terraform-provider-cml/internal/controller"
+	"github.com/cml-infra/terraform-provider-cml/internal/instance"
+	"github.com/cml-infra/terraform-provider-cml/internal/licensing"
+)
 
 // licenses is what the resources of one run tell each other about licences.
 type licenses struct {
@@ -46,4 +53,21 @@ func (s *Set) HoldUDI(udi, instanceID string) (other string) {
 	}
 	s.licenses.holders[udi] = instanceID
 	return ""
+}
+
+// License returns the worker that a licence is for. explicit is what the
+// resource itself says about the way to CML; the managed tags of the instance
+// and the provider fill it.
+func (s *Set) License(ec2 *instance.Client, instanceID, accountID string, explicit controller.Settings, progress func(string)) *licensing.Worker {
+	return &licensing.Worker{
+		Instances: ec2, InstanceID: instanceID, AccountID: accountID,
+		Settings: func(in *instance.Instance) controller.Settings {
+			tags := controller.SettingsFromTags(s.ManagedTags().Values(in.Tags))
+			return controller.Merge(explicit, tags, s.Controller(), controller.Defaults())
+		},
+		Credentials: func(settings controller.Settings) func(context.Context) (controller.Credentials, error) {
+			return s.CredentialsFor(ec2.Region(), settings)
+		},
+		Transport: s.Transport(), Interval: s.Interval(), Progress: progress,
+	}
 }

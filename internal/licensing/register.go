@@ -42,6 +42,8 @@ type Result struct {
 	// Touched: the server is, or may have been, registered by us or taken over.
 	// From then on the licence must be known to somebody who gives it back.
 	Touched bool
+	// Fresh: there was no registration before.
+	Fresh bool
 	// Inherited: what was taken over came with the image.
 	Inherited bool
 	// Adopted: the server was registered already, and no token was used.
@@ -66,6 +68,7 @@ func (w *Worker) Register(ctx context.Context, in *instance.Instance, req Reques
 	if err != nil {
 		return out, err
 	}
+	out.Fresh = out.Licensing.Unregistered()
 	err = s.register(ctx, req, &out)
 	if ctx.Err() != nil {
 		// What was reached must be known, or it is lost.

@@ -6,6 +6,7 @@ package licensing
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/cml-infra/terraform-provider-cml/internal/controller"
@@ -42,9 +43,9 @@ type Worker struct {
 	InstanceID, AccountID string
 	// Settings says how CML on the instance is reached.
 	Settings func(*instance.Instance) controller.Settings
-	// Credentials returns the account of CML, the zero value for none. The
+	// Credentials returns what gets the account of CML, nil for none. The
 	// settings may name where it is kept.
-	Credentials func(context.Context, controller.Settings) (controller.Credentials, error)
+	Credentials func(controller.Settings) func(context.Context) (controller.Credentials, error)
 	Transport   controller.Transport
 	// Interval is the settled pace; 0 means wait.DefaultInterval.
 	Interval time.Duration
@@ -76,23 +77,23 @@ type server struct {
 	client *controller.Client
 }
 
-// errNoCredentials says that there is nobody to ask CML as.
+// NoCredentials reports whether an error says that there is nobody to ask CML as.
+func NoCredentials(err error) bool { return errors.Is(err, errNoCredentials) }
+
 var errNoCredentials = &Error{Kind: fault.Credentials,
 	Text: "there are no credentials for CML",
-	Next: "set `username` and `password`, or `token`, in the `controller` block of the provider."}
+	Next: "set `username` and `password`, or `token`, in the `controller` argument of the provider, or `controller.credentials` of the resource."}
 
 // server prepares the questions; it asks nothing yet.
 func (w *Worker) server(ctx context.Context, in *instance.Instance) (*server, error) {
 	settings := w.Settings(in)
-	var credentials controller.Credentials
-	if w.Credentials != nil {
-		var err error
-		if credentials, err = w.Credentials(ctx, settings); err != nil {
-			return nil, err
-		}
-	}
-	if credentials.IsZero() {
+	resolve := w.Credentials(settings)
+	if resolve == nil {
 		return nil, errNoCredentials
+	}
+	credentials, err := resolve(ctx)
+	if err != nil {
+		return nil, err
 	}
 	address := settings.Pick(readiness.Addresses(in))
 	return &server{Worker: w, in: in, client: controller.New(address, settings, credentials, w.Transport)}, nil

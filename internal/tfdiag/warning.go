@@ -117,6 +117,10 @@ var (
 		"The licence could not be released; the text names the account and the UDI to remove by hand."}
 	LicenseOutOfCompliance = Warning{"license_out_of_compliance", "Licence out of compliance",
 		"The account has fewer licences than are in use."}
+	LicenseUnfinished = Warning{"license_unfinished", "Licence is not registered yet",
+		"The wait for a registration was canceled; the next apply goes on with it."}
+	LicenseUDIChanged = Warning{"license_udi_changed", "UDI of CML has changed",
+		"The id under which the licence servers count a worker is another one than before, so that both may be counted."}
 	InheritedLicense = Warning{"inherited_license", "Licence registration was inherited",
 		"CML was registered before this instance was launched, so the registration belongs to the machine its image was made from."}
 )
@@ -128,7 +132,7 @@ var warnings = []Warning{
 	PriceUnknown, CapabilityUnknown, TypesSkipped, CheckSkipped, Preflight, QuotaShort, NewerImage, ImageFactsMissing,
 	RunningNodesStop, AddressChange, LabsLost, LicenseReregister, SkipOSShutdown, ExternalChange, TagsIncomplete, SurvivingVolumes, FinalSnapshot,
 	SnapshotsRetained, SnapshotsMissing,
-	ReadinessPending, HealthUnknown, ClockSkew, TokenUnavailable, TokenExpired, LogoutFailed, LicenseExpires, LicenseCheck, LicenseNotReleased, LicenseOutOfCompliance, InheritedLicense,
+	ReadinessPending, HealthUnknown, ClockSkew, TokenUnavailable, TokenExpired, LogoutFailed, LicenseExpires, LicenseCheck, LicenseNotReleased, LicenseOutOfCompliance, LicenseUnfinished, LicenseUDIChanged, InheritedLicense,
 }
 
 // Warnings returns every kind of warning, in the order of the documentation.

@@ -1,0 +1,81 @@
+package license
+
+import (
+	"context"
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/cml-infra/terraform-provider-cml/internal/licensing"
+)
+
+// Create implements resource.Resource. From the moment that a registration may
+// have happened, every way out of here leaves it in the state: what nobody
+// knows of, nobody gives back.
+func (r *Resource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
+	const summary = "Unable to license CML worker"
+	var plan, config model
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	limit, d := plan.Timeouts.Create(ctx, defaultCreateTimeout)
+	resp.Diagnostics.Append(d...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	defer r.set.Lock(plan.WorkerID.ValueString())()
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+
+	op := r.begin(ctx, summary, &plan, "", &resp.Diagnostics)
+	if op == nil {
+		return
+	}
+	in, err := op.running(ctx)
+	if err != nil {
+		op.fail(summary, err)
+		return
+	}
+	request := op.request(ctx, &plan, config.TokenWO)
+	request.Again = request.Reregister
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	result, err := op.worker.Register(ctx, in, request)
+	unfinished, err := op.registered(result, err)
+	if err != nil {
+		op.fail(summary, err)
+		if !held(result) {
+			return
+		}
+	}
+	r.set.SetLicenseFree(op.id, false)
+
+	plan.ID, plan.TokenWO = plan.WorkerID, types.StringNull()
+	if plan.Region.IsUnknown() {
+		plan.Region = types.StringValue(op.ec2.Region())
+	}
+	plan.observed = flatten(result.Licensing, result.Inherited)
+	f := facts{AccountID: op.account, Unfinished: unfinished}
+	writeFacts(ctx, resp.Private, f, &resp.Diagnostics)
+	// On a context that has not ended: this is what must not get lost.
+	ctx = context.WithoutCancel(ctx)
+	resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, identityOf(&plan, f))...)
+}
+
+// held reports whether there is, or may be, something to give back after a
+// registration that failed.
+func held(result licensing.Result) bool {
+	refused := strings.HasSuffix(result.Licensing.Registration.Status, "FAILED")
+	return result.Touched && !(refused && result.Fresh)
+}
+
+// identityOf is the resource identity of a state.
+func identityOf(m *model, f facts) identity {
+	out := identity{ID: m.ID, Region: m.Region, AccountID: types.StringNull()}
+	if f.AccountID != "" {
+		out.AccountID = types.StringValue(f.AccountID)
+	}
+	return out
+}
