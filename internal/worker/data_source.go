@@ -3,6 +3,7 @@ package worker
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -187,10 +188,11 @@ func (d *DataSource) find(ctx context.Context, ec2 *instance.Client, m dataModel
 		about.ID, about.Attribute = m.ID.ValueString(), path.Root("id")
 		machine, err := ec2.Find(ctx, m.ID.ValueString(), "")
 		if err != nil {
+			summary := "Unable to look up CML worker"
 			if fault.Is(err, fault.NotFound) {
-				about.Next = "check the id and the region; a terminated worker is not found."
+				summary, about.Next = "CML worker not found", "check the id and the region; a terminated worker is not found."
 			}
-			diags.Append(tfdiag.Error("CML worker not found", about, err))
+			diags.Append(tfdiag.Error(summary, about, err))
 			return nil
 		}
 		return machine
@@ -199,7 +201,7 @@ func (d *DataSource) find(ctx context.Context, ec2 *instance.Client, m dataModel
 	what := fmt.Sprintf("name %q", m.Name.ValueString())
 	about.Attribute = path.Root("name")
 	if known(m.Tags) {
-		what, about.Attribute = fmt.Sprintf("tags %v", query.Tags), path.Root("tags")
+		what, about.Attribute = "tags "+assignments(query.Tags), path.Root("tags")
 	}
 	all, err := ec2.Search(ctx, query)
 	switch {
@@ -217,6 +219,15 @@ func (d *DataSource) find(ctx context.Context, ec2 *instance.Client, m dataModel
 		return all[0]
 	}
 	return nil
+}
+
+// assignments writes tags as the configuration does, by their keys.
+func assignments(tags map[string]string) string {
+	var out []string
+	for _, key := range slices.Sorted(maps.Keys(tags)) {
+		out = append(out, fmt.Sprintf("%s = %q", key, tags[key]))
+	}
+	return strings.Join(out, ", ")
 }
 
 // candidates is a line for each worker, oldest first.

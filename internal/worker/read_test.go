@@ -303,6 +303,9 @@ data "cml_worker" "found" { name = "lab-01" }
 data "cml_worker" "found" { name = "lab-99" }
 `, ExpectError: regexp.MustCompile(`(?s)No live worker with name "lab-99".*i-[0-9a-f]+\s+"lab-01"`)},
 		{Config: two + `
+data "cml_worker" "found" { tags = { Twin = "no", Floor = "2" } }
+`, ExpectError: says(`No live worker with tags Floor = "2", Twin = "no" in`)},
+		{Config: two + `
 data "cml_worker" "found" { 
   name = "lab-01"
   id   = "i-0123456789abcdef0" 
