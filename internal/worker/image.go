@@ -103,7 +103,11 @@ func wildcard(pattern string) *regexp.Regexp {
 // the filter finds.
 func resolveImage(ctx context.Context, ec2 *instance.Client, plan *model, diags *diag.Diagnostics) (*instance.Image, error) {
 	if known(plan.AMIID) {
-		return ec2.Image(ctx, plan.AMIID.ValueString())
+		image, err := ec2.Image(ctx, plan.AMIID.ValueString())
+		if fault.Is(err, fault.Unimplemented) {
+			return &instance.Image{ID: plan.AMIID.ValueString()}, nil
+		}
+		return image, err
 	}
 	f := object[amiFilter](ctx, plan.AMIFilter, diags)
 	found, err := findImages(ctx, ec2, f)

@@ -85,6 +85,7 @@ func (r *Resource) planDestroy(ctx context.Context, req resource.ModifyPlanReque
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
 	if !resp.Diagnostics.HasError() {
 		refuseProtected(ctx, &state, &resp.Diagnostics)
+		warnLabs(ctx, r.set, &state, &resp.Diagnostics)
 	}
 }
 
@@ -320,7 +321,7 @@ func (p *planner) preference(ctx context.Context) []string {
 
 // willPin reports whether this plan runs a wait that sees a certificate.
 func (p *planner) willPin(ctx context.Context) bool {
-	if p.state != nil && (p.pending == nil || !p.pending.Pins) {
+	if p.state != nil && (p.pending == nil || !p.pending.Pins || p.state.InstanceState.ValueString() != instance.StateRunning) {
 		return false
 	}
 	w, _ := attribute.ExpandReadiness(ctx, p.plan.Readiness)
@@ -361,7 +362,13 @@ func (p *planner) create(ctx context.Context) {
 	plan.IPv6Address, plan.EIPAllocationID = types.StringUnknown(), types.StringUnknown()
 	if id := object[eip](ctx, net.EIP, &p.diags).AllocationID; !id.IsNull() {
 		plan.EIPAllocationID = id
+	} else if net.EIP.IsNull() && !plan.Network.IsUnknown() {
+		plan.EIPAllocationID = types.StringNull()
 	}
+	if kind := object[market](ctx, plan.Market, &p.diags).Type; !plan.Market.IsUnknown() && !kind.IsUnknown() && kind.ValueString() != "spot" {
+		plan.SpotRequestID = types.StringNull()
+	}
+	plan.NewerAMIID, plan.NewerAMIVersion = types.StringNull(), types.StringNull()
 	plan.URL = p.url(ctx, types.StringUnknown())
 }
 
@@ -372,6 +379,7 @@ func (p *planner) update(ctx context.Context) path.Paths {
 	rows := d.applies()
 	if has(rows, replace) {
 		refuseProtected(ctx, state, &p.diags)
+		warnLabs(ctx, p.set, state, &p.diags)
 		var out path.Paths
 		for _, row := range rows {
 			if row.effect == replace {
@@ -397,7 +405,7 @@ func (p *planner) update(ctx context.Context) path.Paths {
 				"set allow_stop_for_update = true, or take the change back.")
 	}
 	if restarts {
-		tfdiag.Warn(&p.diags, p.set, tfdiag.RunningNodesStop, "Worker "+state.ID.ValueString()+" runs and will be stopped and started once; labs that run on it are interrupted.")
+		warnStop(ctx, p.set, state, &p.diags)
 		if state.EIPAllocationID.IsNull() && !state.PublicIP.IsNull() {
 			tfdiag.Warn(&p.diags, p.set, tfdiag.AddressChange, "Worker "+state.ID.ValueString()+" has no Elastic IP: its public address "+state.PublicIP.ValueString()+" will be another one after the restart.")
 		}
