@@ -34,6 +34,7 @@ func TestExamples(t *testing.T) {
 		"TF_VAR_subnet_id=subnet-0123456789abcdef0",
 		"TF_VAR_security_group_id=sg-0123456789abcdef0",
 		"TF_VAR_cml_password=not-a-secret",
+		"TF_VAR_admin_password=not-a-secret",
 	)
 
 	all := below(t, filepath.Join(root, "examples"))
