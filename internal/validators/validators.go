@@ -51,5 +51,9 @@ func (t text) check(p path.Path, value string, diags *diag.Diagnostics) {
 	if !t.secret {
 		shown = fmt.Sprintf("%q", value)
 	}
+	if len(p.Steps()) > 1 {
+		// Terraform points at the resource as a whole then, not at the argument.
+		shown = p.String() + ": " + shown
+	}
 	diags.AddAttributeError(p, "Invalid "+t.noun, shown+" "+problem)
 }

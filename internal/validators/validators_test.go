@@ -45,6 +45,18 @@ func certificate(t *testing.T) string {
 	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
 }
 
+// Terraform shows where an argument stands, not where a member of an object does.
+func TestMembersOfObjectsAreNamed(t *testing.T) {
+	t.Parallel()
+	var resp validator.StringResponse
+	validators.Duration(time.Second, time.Hour).ValidateString(t.Context(), validator.StringRequest{
+		Path: path.Root("readiness").AtName("timeout"), ConfigValue: types.StringValue("soon"),
+	}, &resp)
+	if d := resp.Diagnostics.Errors(); len(d) != 1 || !strings.HasPrefix(d[0].Detail(), `readiness.timeout: "soon" is not a duration.`) {
+		t.Errorf("got %v", d)
+	}
+}
+
 func TestStrings(t *testing.T) {
 	t.Parallel()
 	cert := certificate(t)

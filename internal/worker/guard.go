@@ -27,6 +27,8 @@ type inquiry struct {
 	// silent: AWS does not answer these credentials at all, so that nothing
 	// more is asked.
 	silent bool
+	// told are the questions whose failure was told already.
+	told []string
 }
 
 // ask puts a question that workers of a run share. ok is false when there is no
@@ -36,7 +38,8 @@ func ask[T any](ctx context.Context, q *inquiry, w tfdiag.Warning, what, key str
 		return answer, false
 	}
 	answer, err := clients.Ask(ctx, q.set, q.ec2.Region()+"/"+key, question)
-	if err != nil {
+	if err != nil && !slices.Contains(q.told, key) {
+		q.told = append(q.told, key)
 		q.unanswered(w, what, err)
 	}
 	return answer, err == nil
@@ -71,6 +74,11 @@ func (p *planner) guard(ctx context.Context) {
 	ec2, err := clients.Ask(ctx, p.set, "instances/"+p.plan.Region.ValueString(), func(ctx context.Context) (*instance.Client, error) {
 		return p.set.Instances(ctx, p.plan.Region.ValueString())
 	})
+	if fault.Is(err, fault.Account) {
+		// Known already, and not to be found out when half of a plan is applied.
+		p.diags.Append(tfdiag.Error("Wrong AWS account", tfdiag.About{Region: p.plan.Region.ValueString()}, err))
+		return
+	}
 	if err != nil {
 		q.unanswered(tfdiag.CheckSkipped, "What AWS says about worker "+p.plan.Name.ValueString(), err)
 		return

@@ -24,6 +24,7 @@ import (
 type ear struct {
 	mu    sync.Mutex
 	heard []string
+	plans int
 }
 
 func (e *ear) texts() []string {
@@ -52,6 +53,7 @@ func (l listening) PlanResourceChange(ctx context.Context, req *tfprotov6.PlanRe
 	if resp != nil {
 		l.to.mu.Lock()
 		defer l.to.mu.Unlock()
+		l.to.plans++
 		for _, d := range resp.Diagnostics {
 			if d.Severity == tfprotov6.DiagnosticSeverityWarning {
 				l.to.heard = append(l.to.heard, d.Summary+": "+d.Detail)
@@ -192,6 +194,12 @@ func TestChecksOfAPlan(t *testing.T) {
 			}
 			if len(c.warnings) == 0 && c.failure == "" && len(e.texts()) > 0 {
 				t.Errorf("unexpected %q", e.texts())
+			}
+			said := map[string]int{}
+			for _, text := range e.texts() {
+				if said[text]++; said[text] > e.plans {
+					t.Errorf("said twice: %q", text)
+				}
 			}
 			for _, r := range launches(w) {
 				if r.Params.Get("DryRun") != "true" {
@@ -376,6 +384,14 @@ func TestNoQuotasElsewhere(t *testing.T) {
 	if len(e.texts()) > 0 || w.Recorder.Count("servicequotas", "") > 0 {
 		t.Errorf("%q", e.texts())
 	}
+}
+
+// The account is a guard rail like the others: it holds before anything is applied.
+func TestPlanInAWrongAccount(t *testing.T) {
+	w := acctest.NewWorld(t)
+	acctest.Test(t, resource.TestCase{Steps: []resource.TestStep{{
+		Config: guarded(w, `allowed_account_ids = ["999988887777"]`, nil), PlanOnly: true, ExpectError: says("is not among"),
+	}}})
 }
 
 // A plan without an answer from AWS is a plan all the same.
