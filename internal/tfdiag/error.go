@@ -21,8 +21,8 @@ type About struct {
 	ID string
 	// Region is the AWS region; the error's own is taken when it is empty.
 	Region string
-	// LastState is the last EC2 state read; that of a time-out is taken when
-	// it is empty.
+	// LastState is the last EC2 state read; that of a wait in the error wins,
+	// since it is newer.
 	LastState string
 	// Attribute points the diagnostic at an argument. When it is the zero Path,
 	// a bad reference finds its argument by the AWS code.
@@ -115,15 +115,14 @@ func facts(b *strings.Builder, about About, err error, f *fault.Error) {
 	if region == "" && f != nil {
 		region = f.Region
 	}
-	if state == "" {
-		var timeout *wait.TimeoutError
-		var wrong *wait.StateError
-		switch {
-		case errors.As(err, &timeout):
-			state = timeout.LastState
-		case errors.As(err, &wrong):
-			state = wrong.State
-		}
+	// A wait has read the state after its caller did.
+	var timeout *wait.TimeoutError
+	var wrong *wait.StateError
+	switch {
+	case errors.As(err, &timeout) && timeout.LastState != "":
+		state = timeout.LastState
+	case errors.As(err, &wrong):
+		state = wrong.State
 	}
 	before := b.Len()
 	line("Worker", about.ID)

@@ -51,15 +51,11 @@ type value interface {
 
 func known(v value) bool { return !v.IsNull() && !v.IsUnknown() }
 
+// validateTags refuses the one tag that has an argument of its own; the schema
+// checks the rest.
 func validateTags(tags types.Map, d *diag.Diagnostics) {
-	for key := range tags.Elements() {
-		at := path.Root("tags").AtMapKey(key)
-		switch {
-		case key == "Name":
-			d.AddAttributeError(at, "Name is given twice", "The tag Name comes from the argument name: remove it from tags.")
-		case strings.HasPrefix(strings.ToLower(key), "aws:"):
-			d.AddAttributeError(at, "Reserved tag", "Tag keys that begin with \"aws:\" belong to AWS: use another key.")
-		}
+	if _, ok := tags.Elements()["Name"]; ok {
+		d.AddAttributeError(path.Root("tags").AtMapKey("Name"), "Name is given twice", "The tag Name comes from the argument name: remove it from tags.")
 	}
 }
 
@@ -107,7 +103,7 @@ func validateUserData(c *model, d *diag.Diagnostics) {
 			continue
 		}
 		if _, err := instance.PackUserData(userData(name, v.ValueString())); err != nil {
-			d.AddAttributeError(path.Root(name), "User data too large", err.Error())
+			d.AddAttributeError(path.Root(name), "User data too large", err.Error()+". Keep what is large elsewhere, in S3 for instance, and let the machine fetch it at its first boot.")
 		}
 	}
 	if known(c.UserDataWOVersion) && c.UserDataWO.IsNull() {
@@ -115,17 +111,24 @@ func validateUserData(c *model, d *diag.Diagnostics) {
 	}
 }
 
+// validateReadiness holds the wait that is asked for against the limit of the
+// operation. A default of the wait needs no such check: the operation ends it.
 func validateReadiness(ctx context.Context, c *model, d *diag.Diagnostics) {
-	if c.Readiness.IsUnknown() || c.Timeouts.IsUnknown() {
+	r := object[attribute.Readiness](ctx, c.Readiness, d)
+	if !known(r.Timeout) || c.Timeouts.IsUnknown() {
 		return
 	}
 	w, _ := attribute.ExpandReadiness(ctx, c.Readiness)
 	create, _ := c.Timeouts.Create(ctx, defaultCreateTimeout)
 	update, _ := c.Timeouts.Update(ctx, defaultUpdateTimeout)
-	for name, limit := range map[string]time.Duration{"create": create, "update": update} {
-		if w.Timeout > limit {
+	for _, operation := range []struct {
+		name  string
+		limit time.Duration
+	}{{"create", create}, {"update", update}} {
+		if w.Timeout > operation.limit {
 			d.AddAttributeError(path.Root("readiness").AtName("timeout"), "Readiness may take longer than the operation",
-				fmt.Sprintf("readiness.timeout is %s, but timeouts.%s ends everything after %s: raise timeouts.%s, or lower readiness.timeout.", w.Timeout, name, limit, name))
+				fmt.Sprintf("readiness.timeout is %s, but timeouts.%[2]s ends everything after %s: raise timeouts.%[2]s, or lower readiness.timeout.", w.Timeout, operation.name, operation.limit))
+			return
 		}
 	}
 }

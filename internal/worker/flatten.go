@@ -31,13 +31,15 @@ type service struct {
 	status  string
 	version string
 	ready   *bool
+	// seen is the certificate that CML showed.
+	seen string
 	// pin is the certificate to record, of a worker that we created and whose
 	// wait has just ended.
 	pin string
 }
 
 func newService(r readiness.Result, status string) *service {
-	s := &service{status: status}
+	s := &service{status: status, seen: r.Fingerprint}
 	if r.Info != nil {
 		s.version, s.ready = r.Info.Version, &r.Info.Ready
 	}

@@ -62,7 +62,11 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 	ready, d := attribute.ExpandReadiness(ctx, state.Readiness)
 	resp.Diagnostics.Append(d...)
 	f.service = r.probe(ctx, ec2, machine, &state, ready.Until, &resp.Diagnostics)
-	if wait != nil && f.service != nil && f.service.status == "available" {
+	if wait != nil && f.service != nil && f.service.status == readiness.ServiceAvailable {
+		// The wait ends here, and its end records the certificate.
+		if wait.Pins {
+			f.service.pin = f.service.seen
+		}
 		setPending(ctx, resp.Private, nil, &resp.Diagnostics)
 	}
 	out := flatten(ctx, r.set, f, &state, &resp.Diagnostics)

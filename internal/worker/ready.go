@@ -59,7 +59,7 @@ func (r *Resource) runLadder(ctx context.Context, l ladder) outcome {
 	}
 	if err == nil {
 		if l.creating || l.pins {
-			out.service.pin = result.Fingerprint
+			out.service.pin = out.service.seen
 		}
 		out.checkReported(l.plan, options.Until)
 		return out

@@ -41,7 +41,7 @@ func (r *Resource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *r
 		MarkdownDescription: resourceText,
 		Attributes:          map[string]schema.Attribute{},
 		Blocks: map[string]schema.Block{
-			"timeouts": timeouts.Block(ctx, timeouts.Opts{
+			"timeouts": attribute.Timeouts(ctx, timeouts.Opts{
 				Create: true, Update: true, Delete: true,
 				CreateDescription: "Limit of the launch with its readiness wait. Default `45m`.",
 				UpdateDescription: "Limit of a change with its stop, start and readiness wait. Default `75m`.",
@@ -63,7 +63,7 @@ var priceText = regexp.MustCompile(`^(0*[1-9][0-9]*(\.[0-9]+)?|0*\.0*[1-9][0-9]*
 
 func machineAttributes() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
-		"name": schema.StringAttribute{Required: true, Validators: []validator.String{stringvalidator.LengthBetween(1, 255)},
+		"name": schema.StringAttribute{Required: true, Validators: []validator.String{validators.ResourceName()},
 			MarkdownDescription: "Name of the worker, 1 to 255 characters: its `Name` tag, and what the data source finds it by. Changed in place."},
 		"region": schema.StringAttribute{Optional: true, Computed: true, Validators: []validator.String{validators.Region()},
 			MarkdownDescription: "AWS region. Default: the provider's region, as it is at creation. Only an explicit other value replaces the worker."},
@@ -197,7 +197,7 @@ func serviceAttributes() map[string]schema.Attribute {
 					MarkdownDescription: "Lift termination and stop protection in the destroy. Default `false`."},
 			}},
 		"tags": schema.MapAttribute{Optional: true, ElementType: types.StringType, Validators: []validator.Map{
-			mapvalidator.SizeAtMost(45), mapvalidator.KeysAre(stringvalidator.LengthBetween(1, 128)), mapvalidator.ValueStringsAre(stringvalidator.LengthAtMost(256))},
+			mapvalidator.SizeAtMost(45), validators.Tags()},
 			MarkdownDescription: "Tags of the instance, its root volume and its primary network interface. They win over the provider's `default_tags`. The tag `Name` comes from `name`. Changed in place."},
 	}
 }
