@@ -82,7 +82,7 @@ func (p *cmlProvider) Resources(context.Context) []func() resource.Resource {
 func (p *cmlProvider) DataSources(context.Context) []func() datasource.DataSource {
 	return []func() datasource.DataSource{
 		worker.NewDataSource, worker.NewFleetDataSource,
-		insight.NewStatus, insight.NewHealth,
+		insight.NewStatus, insight.NewHealth, insight.NewIdle,
 		catalog.NewAMI, catalog.NewInstanceTypes, catalog.NewSecurityGroupRules,
 	}
 }
