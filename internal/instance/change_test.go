@@ -407,6 +407,31 @@ func TestModifyVolumeWithoutRecord(t *testing.T) {
 	}
 }
 
+// What took effect is no failure because a server lacks the reads about it, nor
+// is it waited for where they leave a figure out.
+func TestModifyVolumeThatReadsDoNotShow(t *testing.T) {
+	const volume = `<volumeSet><item><volumeId>vol-1</volumeId><size>100</size></item></volumeSet>`
+	for name, reads := range map[string]map[string]string{
+		"no modifications":    {"DescribeVolumes": volume},
+		"no figures":          {"DescribeVolumes": volume, "DescribeVolumesModifications": "<volumeModificationSet/>"},
+		"nothing of the kind": {},
+	} {
+		c := clientOf(answering(t, func(action string) string {
+			body, ok := reads[action]
+			if !ok && action != "ModifyVolume" {
+				return refused("InvalidAction")
+			}
+			return "<" + action + "Response>" + body + "</" + action + "Response>"
+		}))
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		change := instance.VolumeChange{SizeGiB: aws.Int32(100), Throughput: aws.Int32(250)}
+		if err := c.ModifyVolume(ctx, "vol-1", change, nil); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 func TestModifyVolumeFailed(t *testing.T) {
 	c := clientOf(answering(t, func(action string) string {
 		return "<" + action + `Response><volumeModificationSet><item><volumeId>vol-1</volumeId><modificationState>failed</modificationState>

@@ -87,8 +87,8 @@ func (v VolumeChange) empty() bool {
 
 // shows says that a volume is as the change wants it.
 func (v VolumeChange) shows(in *Volume) bool {
-	return (v.SizeGiB == nil || *v.SizeGiB == in.SizeGiB) && (v.Type == nil || *v.Type == in.Type) &&
-		(v.IOPS == nil || *v.IOPS == in.IOPS) && (v.Throughput == nil || *v.Throughput == in.Throughput)
+	return shows(in.SizeGiB, aws.ToInt32(v.SizeGiB)) && shows(in.Type, aws.ToString(v.Type)) &&
+		shows(in.IOPS, aws.ToInt32(v.IOPS)) && shows(in.Throughput, aws.ToInt32(v.Throughput))
 }
 
 // ModifyVolume changes a volume in place and waits until the change can be
@@ -130,7 +130,8 @@ func (c *Client) ModifyVolume(ctx context.Context, id string, change VolumeChang
 
 // modification is the state of the newest modification of a volume that is not
 // older than since, "" when none shows yet. An implementation that keeps no
-// record of modifications is taken at the word of the volume itself.
+// record of modifications is taken at the word of the volume itself, and one
+// that tells nothing of volumes at that of ModifyVolume.
 func (c *Client) modification(ctx context.Context, id string, since time.Time, change VolumeChange) (state, message string, err error) {
 	var newest types.VolumeModification
 	err = c.pages(ctx, "DescribeVolumesModifications", func(ctx context.Context, token *string) (*string, error) {
@@ -148,17 +149,17 @@ func (c *Client) modification(ctx context.Context, id string, since time.Time, c
 		}
 		return page.NextToken, nil
 	})
-	if err != nil {
+	if err != nil && !fault.Is(err, fault.Unimplemented) {
 		return "", "", err
 	}
 	if newest.ModificationState != "" {
 		return string(newest.ModificationState), aws.ToString(newest.StatusMessage), nil
 	}
 	v, err := c.Volume(ctx, id)
-	if err != nil {
+	if err != nil && !fault.Is(err, fault.Unimplemented) {
 		return "", "", err
 	}
-	if change.shows(v) {
+	if err != nil || change.shows(v) {
 		return string(types.VolumeModificationStateCompleted), "", nil
 	}
 	return "", "", nil
