@@ -87,6 +87,7 @@ var changeTable = []change{
 	{"allow_stop_for_update", record, "", func(d *diff) bool { return !d.plan.AllowStopForUpdate.Equal(d.state.AllowStopForUpdate) }},
 	{"timeouts", record, "", func(d *diff) bool { return !d.plan.Timeouts.Equal(d.state.Timeouts) }},
 	{"protection", inPlace, "", func(d *diff) bool { return protectionOf(d.plan) != protectionOf(d.state) }},
+	{"license_check", record, "", func(d *diff) bool { return !d.plan.LicenseCheck.Equal(d.state.LicenseCheck) }},
 	{"on_destroy", record, "", func(d *diff) bool { return !d.plan.OnDestroy.Equal(d.state.OnDestroy) }},
 	{"user_data_change", record, "", func(d *diff) bool { return !d.plan.UserDataChange.Equal(d.state.UserDataChange) }},
 	{"expected_cml_version", record, "", func(d *diff) bool { return !d.plan.ExpectedCMLVersion.Equal(d.state.ExpectedCMLVersion) }},

@@ -65,6 +65,9 @@ var computedClasses = map[string]class{
 
 	"state_reason": observed,
 
+	"license_status":     observed,
+	"license_expires_at": observed,
+
 	"ipv6_address":          derived,
 	"eip_allocation_id":     derived,
 	"nested_virtualization": derived,

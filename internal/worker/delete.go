@@ -36,7 +36,7 @@ type destroyer struct {
 	diags *diag.Diagnostics
 }
 
-// Delete implements resource.Resource: protection, final snapshot, spot request,
+// Delete implements resource.Resource: protection, licence, final snapshot, spot request,
 // terminate and wait, then the address that the worker allocated. Already gone
 // is success, by the same rule as Read.
 func (r *Resource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
@@ -82,6 +82,11 @@ func (x *destroyer) run(ctx context.Context) error {
 		if err := x.unprotect(ctx, id); err != nil {
 			return err
 		}
+	}
+	if err := x.release(ctx, machine); err != nil {
+		return err
+	}
+	if machine != nil {
 		if err := x.snapshot(ctx, machine); err != nil {
 			return err
 		}

@@ -97,6 +97,7 @@ func flatten(ctx context.Context, set *clients.Set, f found, prior *model, diags
 	m.Address = attribute.String(address)
 	m.URL = attribute.String(settings.URL(address))
 	flattenService(&m, f, address)
+	keepLicense(&m)
 	return &m
 }
 

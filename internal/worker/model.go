@@ -45,6 +45,8 @@ type model struct {
 	UserDataChange     types.String `tfsdk:"user_data_change"`
 	AllowStopForUpdate types.Bool   `tfsdk:"allow_stop_for_update"`
 
+	LicenseCheck types.String `tfsdk:"license_check"`
+
 	Readiness types.Object   `tfsdk:"readiness"`
 	OnDestroy types.Object   `tfsdk:"on_destroy"`
 	Tags      types.Map      `tfsdk:"tags"`
@@ -79,6 +81,8 @@ type model struct {
 	LaunchTime         types.String `tfsdk:"launch_time"`
 	CMLVersion         types.String `tfsdk:"cml_version"`
 	CMLReady           types.Bool   `tfsdk:"cml_ready"`
+	LicenseStatus      types.String `tfsdk:"license_status"`
+	LicenseExpiresAt   types.String `tfsdk:"license_expires_at"`
 }
 
 // network is what is wished for; what EC2 gave stands in public_ip and
@@ -114,6 +118,9 @@ type onDestroy struct {
 	Mode               types.String `tfsdk:"mode"`
 	FinalSnapshot      types.Bool   `tfsdk:"final_snapshot"`
 	OverrideProtection types.Bool   `tfsdk:"override_protection"`
+	DeregisterLicense  types.String `tfsdk:"deregister_license"`
+	StartIfStopped     types.Bool   `tfsdk:"start_if_stopped"`
+	StopLabs           types.Bool   `tfsdk:"stop_labs"`
 }
 
 // amiFilter finds an image.

@@ -380,6 +380,7 @@ func (p *planner) update(ctx context.Context) path.Paths {
 	if has(rows, replace) {
 		refuseProtected(ctx, state, &p.diags)
 		warnLabs(ctx, p.set, state, &p.diags)
+		warnLicense(p.set, state, true, &p.diags)
 		var out path.Paths
 		for _, row := range rows {
 			if row.effect == replace {
@@ -395,6 +396,7 @@ func (p *planner) update(ctx context.Context) path.Paths {
 		return out
 	}
 	p.warnImage(d)
+	warnLicense(p.set, state, false, &p.diags)
 
 	running := slices.Contains([]string{"running", "pending"}, state.InstanceState.ValueString())
 	restarts := has(rows, restart) && running

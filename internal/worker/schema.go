@@ -21,6 +21,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/cml-infra/terraform-provider-cml/internal/attribute"
+	"github.com/cml-infra/terraform-provider-cml/internal/licensing"
 	"github.com/cml-infra/terraform-provider-cml/internal/validators"
 )
 
@@ -195,7 +196,15 @@ func serviceAttributes() map[string]schema.Attribute {
 					MarkdownDescription: "Take EBS snapshots of all volumes first and wait until they are complete; a time-out is an error and nothing is terminated. The snapshots stay; a warning names them. Default `false`."},
 				"override_protection": schema.BoolAttribute{Optional: true,
 					MarkdownDescription: "Lift termination and stop protection in the destroy. Default `false`."},
+				"deregister_license": schema.StringAttribute{Optional: true, Validators: []validator.String{stringvalidator.OneOf(licensing.Modes()...)},
+					MarkdownDescription: "How a registration that CML has then is given back before the machine goes, also one that `cml_worker_license` did not make: `skip`, `best_effort` (default; what cannot be given back is a warning that names smart account, virtual account and UDI) or `required` (it is an error, and nothing is terminated). It needs the credentials of an administrator of CML."},
+				"start_if_stopped": schema.BoolAttribute{Optional: true,
+					MarkdownDescription: "Whether a stopped worker is started to give its licence back. Default `true`; one whose `license_status` is `unregistered` or `evaluation` is not started for `best_effort`."},
+				"stop_labs": schema.BoolAttribute{Optional: true,
+					MarkdownDescription: "Whether the labs of all users are stopped for that. CML does not de-register while nodes run. Default `false`."},
 			}},
+		"license_check": schema.StringAttribute{Optional: true, Validators: []validator.String{stringvalidator.OneOf(checkOff, checkWarn, checkRequire)},
+			MarkdownDescription: "What a worker without valid licence is: `off` (nothing), `warn` (default; a warning of refresh, and of an update that restarts the worker) or `require` (such an update fails; refresh still only warns). It never acts in a creation, nor without credentials of CML."},
 		"tags": schema.MapAttribute{Optional: true, ElementType: types.StringType, Validators: []validator.Map{
 			mapvalidator.SizeAtMost(45), validators.Tags()},
 			MarkdownDescription: "Tags of the instance, its root volume and its primary network interface. They win over the provider's `default_tags`. The tag `Name` comes from `name`. Changed in place."},
@@ -237,6 +246,8 @@ func computedAttributes() map[string]schema.Attribute {
 		"newer_ami_version":            text("Its CML version."),
 		"launch_time":                  text("When the instance was started last, RFC 3339."),
 		"cml_version":                  text("Version that CML reports, such as `2.9.1+build.7`; null until it has been read."),
+		"license_status":               text("`registered`, `unregistered`, `evaluation`, `expired`, `invalid` (the registration failed, or the account lacks licences) or `unknown`, as of the last refresh that could ask CML."),
+		"license_expires_at":           text("When the licence ends, RFC 3339, as of the same refresh."),
 		"cml_ready":                    schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether CML said at the last look that it can start nodes."},
 		"tags_all":                     schema.MapAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: "`tags` with the provider's `default_tags`, without `Name` and the managed tags."},
 		"managed_tags":                 schema.MapAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: "The tags that this provider keeps for itself, by the prefix of the provider's `managed_tags`."},

@@ -134,6 +134,9 @@ func (u *updater) run(ctx context.Context, resume bool) {
 		u.out = u.r.runLadder(ctx, ladder{ec2: u.ec2, machine: u.machine, plan: u.plan, wait: ready, pins: u.pins})
 		u.waited = true
 		u.diags.Append(u.out.diags...)
+		if restarted && u.out.pending == nil && !u.out.diags.HasError() {
+			u.r.checkLicense(ctx, u.ec2, u.machine, u.plan, &u.diags)
+		}
 	}
 }
 
