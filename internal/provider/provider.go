@@ -16,6 +16,7 @@ import (
 	"github.com/cml-infra/terraform-provider-cml/internal/catalog"
 	cmlfunction "github.com/cml-infra/terraform-provider-cml/internal/function"
 	"github.com/cml-infra/terraform-provider-cml/internal/insight"
+	"github.com/cml-infra/terraform-provider-cml/internal/license"
 	"github.com/cml-infra/terraform-provider-cml/internal/power"
 	"github.com/cml-infra/terraform-provider-cml/internal/session"
 	"github.com/cml-infra/terraform-provider-cml/internal/storage"
@@ -75,13 +76,13 @@ func (p *cmlProvider) Schema(_ context.Context, _ provider.SchemaRequest, resp *
 
 // Resources implements provider.Provider.
 func (p *cmlProvider) Resources(context.Context) []func() resource.Resource {
-	return []func() resource.Resource{worker.NewResource, power.NewResource, storage.NewResource}
+	return []func() resource.Resource{worker.NewResource, power.NewResource, storage.NewResource, license.NewResource}
 }
 
 // DataSources implements provider.Provider.
 func (p *cmlProvider) DataSources(context.Context) []func() datasource.DataSource {
 	return []func() datasource.DataSource{
-		worker.NewDataSource, worker.NewFleetDataSource,
+		worker.NewDataSource, worker.NewFleetDataSource, license.NewDataSource,
 		insight.NewStatus, insight.NewHealth, insight.NewIdle,
 		catalog.NewAMI, catalog.NewInstanceTypes, catalog.NewSecurityGroupRules,
 	}

@@ -1,0 +1,349 @@
+package licensing_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cml-infra/terraform-provider-cml/internal/controller"
+	"github.com/cml-infra/terraform-provider-cml/internal/fault"
+	"github.com/cml-infra/terraform-provider-cml/internal/licensing"
+	"github.com/cml-infra/terraform-provider-cml/internal/simulator"
+	"github.com/cml-infra/terraform-provider-cml/internal/simulator/cml"
+	"github.com/cml-infra/terraform-provider-cml/internal/simulator/wire"
+)
+
+func ptr[T any](v T) *T { return &v }
+
+// A registration from nothing, and a second run that finds all done.
+func TestRegister(t *testing.T) {
+	t.Parallel()
+	for name, version := range map[string]string{"204 and PUT": "2.9.1", "bodies and PATCH": "2.11.0", "oldest": "2.7.0"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := newLab(t, func(o *simulator.Options) { o.CML.Version = version })
+			l.CML.SSMS().AddToken(token, 1)
+			req := licensing.Request{
+				Product: "CML_Enterprise", Token: token, ExtraNodes: ptr(50),
+				Transport: &controller.LicenseTransport{SSMS: "https://ssm.example.net/SmartTransport", ProxyServer: "proxy.example.net", ProxyPort: 3128},
+			}
+			result := l.registered(req)
+			if !result.Licensing.Valid() || !result.Touched || result.Adopted || result.Inherited {
+				t.Errorf("%+v", result)
+			}
+			got := result.Licensing
+			if f, _ := got.NodeFeature(); f.InUse != 50 {
+				t.Errorf("%d extra nodes", f.InUse)
+			}
+			if n, ok := licensing.NodeLimit(got); !ok || n != 70 {
+				t.Errorf("node limit %d", n)
+			}
+			if got.Transport.SSMS != req.Transport.SSMS || got.Transport.Proxy.Server != "proxy.example.net" || got.Transport.Proxy.Port != 3128 {
+				t.Errorf("transport %+v", got.Transport)
+			}
+			if end := licensing.ExpiresAt(got); time.Until(end) < 80*24*time.Hour || time.Until(end) > 91*24*time.Hour {
+				t.Errorf("expires at %s, want the authorization's 90 days", end)
+			}
+			l.Recorder.Reset()
+			if again := l.registered(req); !again.Adopted || !again.Touched {
+				t.Errorf("the second run: %+v", again)
+			}
+			for _, r := range l.Recorder.All() {
+				if r.Service == "cml" && !strings.HasPrefix(r.Operation, "GET ") && r.Operation != "POST /authenticate" {
+					t.Errorf("the second run asked for %s", r.Operation)
+				}
+			}
+			l.silent(result, nil)
+		})
+	}
+}
+
+// Another product, and one that is registered already.
+func TestProduct(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	l.registered(licensing.Request{Product: "CML_Personal"})
+	if got := l.machine().License(); got.Product != "CML_Personal" {
+		t.Errorf("%+v", got)
+	}
+	_, err := l.register(licensing.Request{Product: enterprise, Token: token})
+	wantText(t, err, "CML_Personal", "CML_Enterprise", "Lab VA")
+	if l.asked("DELETE /licensing/deregistration") != 0 {
+		t.Error("it was de-registered all the same")
+	}
+	l.registered(licensing.Request{Product: enterprise, Reregister: true})
+	if got := l.machine().License(); got.Product != enterprise || got.Registration != "COMPLETED" || l.counted() != 1 {
+		t.Errorf("%+v, %d counted", got, l.counted())
+	}
+	// Nodes beyond what CML takes are refused before a token is used.
+	if _, err := l.release(licensing.Release{}); err != nil {
+		t.Fatal(err)
+	}
+	l.Recorder.Reset()
+	_, err = l.register(licensing.Request{Token: token, ExtraNodes: ptr(100000)})
+	wantText(t, err, "0 to 500", "100000")
+	_, err = l.register(licensing.Request{Product: "CML_Personal", Token: token, ExtraNodes: ptr(5)})
+	wantText(t, err, "CML_Personal", "no expansion nodes")
+	if l.asked("POST /licensing/registration") != 0 {
+		t.Error("the token was used")
+	}
+}
+
+// A registration of the same product is taken over, and made anew when asked.
+func TestAdoptAndAgain(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	l.machine().RegisterNow(enterprise, time.Time{})
+	result, err := l.register(licensing.Request{}) // no token
+	if err != nil || !result.Adopted || l.asked("POST /licensing/registration") != 0 {
+		t.Fatalf("%+v, %v", result, err)
+	}
+	_, err = l.register(licensing.Request{Again: true})
+	wantText(t, err, "no registration token")
+	l.registered(licensing.Request{Again: true})
+	all := l.CML.SSMS().Registrations()
+	if len(all) != 1 || all[0].Times != 2 {
+		t.Errorf("%+v", all)
+	}
+}
+
+func TestRegisterFails(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		set   func(*lab)
+		kind  fault.Kind
+		words []string
+		// state: something may be left to give back.
+		touched bool
+	}{
+		"bad token": {func(l *lab) { l.CML.SSMS().RejectToken(token) }, fault.Invalid, []string{"FAILED", "is not valid"}, true},
+		"bad token, agent retries": {func(l *lab) {
+			l.CML.SSMS().RejectToken(token)
+			l.machine().Switch(func(s *cml.Switches) { s.BadTokenRetries = true })
+		}, fault.Invalid, []string{"RETRY_IN_PROGRESS", "is not valid"}, true},
+		"no way to Cisco": {func(l *lab) { l.CML.SSMS().SetReachable(false) }, fault.Unreachable, []string{"RETRY_IN_PROGRESS", "Communication"}, true},
+		"no administrator": {func(l *lab) {
+			l.Faults.Add(wire.Rule{Service: "cml", Operation: "POST /licensing/registration", Fault: wire.Fault{Kind: wire.Error, Status: 403, Message: "for " + token}})
+		}, fault.PermissionDenied, nil, false},
+		"refused token": {func(l *lab) {
+			l.Faults.Add(wire.Rule{Service: "cml", Operation: "POST /licensing/registration", Fault: wire.Fault{Kind: wire.Error, Status: 400, Message: "token " + token}})
+		}, fault.Invalid, nil, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := newLab(t)
+			c.set(l)
+			result, err := l.register(licensing.Request{Token: token})
+			wantText(t, err, c.words...)
+			if fault.KindOf(err) != c.kind || result.Touched != c.touched || !result.Fresh {
+				t.Errorf("kind %q, %+v", fault.KindOf(err), result)
+			}
+			l.silent(result, err)
+			if l.counted() != 0 {
+				t.Error("something is counted")
+			}
+		})
+	}
+}
+
+// A good token mends what a bad one has left.
+func TestRegisterAfterFailure(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	l.CML.SSMS().AddToken(token, 1)
+	if _, err := l.register(licensing.Request{Token: "wrong-one-of-a-test-that-is-long"}); err == nil {
+		t.Fatal("a wrong token is good")
+	}
+	l.registered(licensing.Request{})
+	if l.counted() != 1 {
+		t.Error("not counted")
+	}
+}
+
+func TestOutOfCompliance(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	l.CML.SSMS().SetCapacity(0, 0)
+	result := l.registered(licensing.Request{})
+	if !result.OutOfCompliance || result.Licensing.Valid() || controller.LicenseStatus(result.Licensing) != controller.LicenseInvalid {
+		t.Errorf("%+v", result)
+	}
+}
+
+// Values that nobody knows keep the wait going, until its end.
+func TestUnknownStatus(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	l.machine().SetRegistrationStatus("SOMETHING_NEW")
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	done := make(chan error, 1)
+	go func() {
+		_, err := l.worker.Register(ctx, l.instance(), licensing.Request{Product: enterprise, Token: token})
+		done <- err
+	}()
+	l.eventually("the registration", func() bool { return l.asked("POST /licensing/registration") > 0 })
+	l.machine().Switch(func(s *cml.Switches) { s.RegistrationStatus = "HALF_DONE" })
+	l.eventually("the status", func() bool { return l.machine().License().Registration == "HALF_DONE" })
+	seen := l.asked("GET /licensing")
+	l.eventually("five more looks", func() bool { return l.asked("GET /licensing") > seen+5 })
+	cancel()
+	err := <-done
+	wantText(t, err, "HALF_DONE")
+	if !fault.Is(err, fault.Canceled) {
+		t.Errorf("kind %q", fault.KindOf(err))
+	}
+}
+
+func TestInherited(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	l.machine().RegisterNow(enterprise, time.Now().Add(-30*24*time.Hour))
+	l.Recorder.Reset()
+	_, err := l.register(licensing.Request{Token: token})
+	wantText(t, err, "before this instance was launched", "Lab VA", l.machine().License().UDI)
+	result := l.registered(licensing.Request{AdoptInherited: true})
+	if !result.Inherited || l.asked("POST /licensing/registration") != 0 {
+		t.Errorf("%+v", result)
+	}
+	out, err := l.release(licensing.Release{})
+	if err != nil || l.asked("DELETE /licensing/deregistration") != 0 || len(out.Notes) != 1 || out.Notes[0].Kind != licensing.WasInherited {
+		t.Errorf("%+v, %v", out, err)
+	}
+	// What is known to be ours is released, whatever its date.
+	if out, err := l.release(licensing.Release{Ours: true}); err != nil || !out.Released || l.counted() != 0 {
+		t.Errorf("%+v, %v", out, err)
+	}
+}
+
+func TestRenew(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	l.registered(licensing.Request{})
+	soon := time.Now().Add(24 * time.Hour)
+	l.machine().SetLicenseExpiry(soon, soon)
+	l.Recorder.Reset()
+	got, err := l.worker.Renew(t.Context(), l.instance(), 14*24*time.Hour)
+	if err != nil || time.Until(licensing.ExpiresAt(got)) < 80*24*time.Hour {
+		t.Fatalf("%s, %v", licensing.ExpiresAt(got), err)
+	}
+	if l.asked("PUT /licensing/registration/renew") != 1 || l.asked("PUT /licensing/authorization/renew") != 1 {
+		t.Error("not both were renewed")
+	}
+	l.Recorder.Reset()
+	if _, err := l.worker.Renew(t.Context(), l.instance(), 14*24*time.Hour); err != nil || l.asked("PUT /licensing/authorization/renew") != 0 {
+		t.Errorf("renewed what was good: %v", err)
+	}
+	l.machine().SetLicenseExpiry(soon, soon)
+	l.CML.SSMS().SetReachable(false)
+	_, err = l.worker.Renew(t.Context(), l.instance(), 14*24*time.Hour)
+	wantText(t, err, "authorization", "still ends")
+}
+
+// registrations are the steps of a registration that a fault may hit.
+var registration = []string{
+	"GET /licensing", "PUT /licensing/transport", "PUT /licensing/product_license",
+	"POST /licensing/registration", "PATCH /licensing/features",
+}
+
+// A fault at each single step, one at a time: the run, or the one after it,
+// ends with one registration that is counted once and used one token.
+func TestRegisterMeetsFaults(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []wire.Fault{
+		{Kind: wire.Drop}, {Kind: wire.Reset}, {Kind: wire.Error, Status: 502}, {Kind: wire.Error, Status: 500, AfterEffect: true},
+		{Kind: wire.Error, Status: 409, Message: "Another licensing operation is in progress."}, {Kind: wire.Garbage},
+	} {
+		for _, step := range registration {
+			for _, skip := range []int{0, 1, 3} {
+				if skip > 0 && step != "GET /licensing" {
+					continue
+				}
+				if kind.Status == 409 && step != "POST /licensing/registration" {
+					continue // CML documents none there
+				}
+				t.Run(name(kind, step, skip), func(t *testing.T) {
+					t.Parallel()
+					l := newLab(t)
+					l.CML.SSMS().AddToken(token, 1)
+					l.Faults.Add(wire.Rule{Service: "cml", Operation: step, Skip: skip, Times: 1, Fault: kind})
+					req := licensing.Request{Product: "CML_Enterprise", Token: token, ExtraNodes: ptr(30), Transport: &controller.LicenseTransport{SSMS: "https://ssm.example.net/SmartTransport"}}
+					if step == "PUT /licensing/product_license" {
+						req.Product, req.ExtraNodes = "CML_Personal", nil
+					}
+					result, err := l.register(req)
+					l.silent(result, err)
+					if err != nil {
+						t.Logf("the first run: %s", err)
+						if result, err = l.register(req); err != nil {
+							t.Fatalf("the second run: %s", err)
+						}
+					}
+					if n := l.Faults.Pending(); n != 0 {
+						t.Fatalf("%d faults were not met", n)
+					}
+					all := l.CML.SSMS().Registrations()
+					if len(all) != 1 || all[0].Times != 1 || !result.Licensing.Valid() || !result.Touched {
+						t.Errorf("counted %+v, result %+v", all, result)
+					}
+					if req.ExtraNodes != nil && all[0].Nodes != 30 {
+						t.Errorf("%d nodes", all[0].Nodes)
+					}
+				})
+			}
+		}
+	}
+}
+
+func name(f wire.Fault, step string, skip int) string {
+	out := string(f.Kind) + " " + step
+	if f.Status != 0 {
+		out = f.Message + string(rune('0'+f.Status/100)) + "xx " + out
+	}
+	return strings.ReplaceAll(out, "/", "_") + strings.Repeat("+", skip)
+}
+
+// Interrupted after each step, the next run finishes it.
+func TestRegisterInterrupted(t *testing.T) {
+	t.Parallel()
+	for _, step := range registration {
+		t.Run(strings.ReplaceAll(step, "/", "_"), func(t *testing.T) {
+			t.Parallel()
+			l := newLab(t)
+			l.CML.SSMS().AddToken(token, 1)
+			req := licensing.Request{Product: "CML_Enterprise", Token: token, ExtraNodes: ptr(30), Transport: &controller.LicenseTransport{SSMS: "https://ssm.example.net/SmartTransport"}}
+			if step == "PUT /licensing/product_license" {
+				req.Product, req.ExtraNodes = "CML_Personal", nil
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			stop := make(chan struct{})
+			go func() {
+				defer close(stop)
+				for ctx.Err() == nil && l.asked(step) == 0 {
+					<-time.After(time.Millisecond)
+				}
+				cancel()
+			}()
+			in := l.instance()
+			result, err := l.worker.Register(ctx, in, req)
+			<-stop
+			l.silent(result, err)
+			if err == nil {
+				t.Skip("it was quicker than the interruption")
+			}
+			if !fault.Is(err, fault.Canceled) {
+				t.Errorf("kind %q: %s", fault.KindOf(err), err)
+			}
+			if l.counted() > 0 && !result.Touched {
+				t.Error("a registration that nobody knows of")
+			}
+			l.registered(req)
+			all := l.CML.SSMS().Registrations()
+			if len(all) != 1 || all[0].Times != 1 {
+				t.Errorf("counted %+v", all)
+			}
+		})
+	}
+}

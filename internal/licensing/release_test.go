@@ -1,0 +1,355 @@
+package licensing_test
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/cml-infra/terraform-provider-cml/internal/controller"
+	"github.com/cml-infra/terraform-provider-cml/internal/fault"
+	"github.com/cml-infra/terraform-provider-cml/internal/licensing"
+	"github.com/cml-infra/terraform-provider-cml/internal/simulator"
+	"github.com/cml-infra/terraform-provider-cml/internal/simulator/cml"
+	"github.com/cml-infra/terraform-provider-cml/internal/simulator/wire"
+)
+
+var (
+	bestEffort = licensing.Policy{Mode: licensing.BestEffort, StartIfStopped: true}
+	required   = licensing.Policy{Mode: licensing.Required, StartIfStopped: true}
+)
+
+func (l *lab) known() licensing.Known {
+	return licensing.Known{Status: controller.LicenseRegistered, SmartAccount: "Example Smart Account", VirtualAccount: "Lab VA", UDI: l.machine().License().UDI}
+}
+
+func TestRelease(t *testing.T) {
+	t.Parallel()
+	for _, version := range []string{"2.7.0", "2.9.1", "2.11.0"} {
+		t.Run(version, func(t *testing.T) {
+			t.Parallel()
+			l := newLab(t, func(o *simulator.Options) { o.CML.Version = version })
+			l.registered(licensing.Request{})
+			out, err := l.release(licensing.Release{Policy: required})
+			if err != nil || !out.Free || !out.Released || len(out.Notes) != 0 || l.counted() != 0 {
+				t.Errorf("%+v, %v, %d counted", out, err, l.counted())
+			}
+			// Once more: nothing to do, and nothing asked for.
+			l.Recorder.Reset()
+			out, err = l.release(licensing.Release{Policy: required})
+			if err != nil || !out.Free || out.Released || l.asked("DELETE /licensing/deregistration") != 0 {
+				t.Errorf("the second time: %+v, %v", out, err)
+			}
+		})
+	}
+}
+
+func TestSkip(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	l.registered(licensing.Request{})
+	l.Recorder.Reset()
+	out, err := l.release(licensing.Release{Policy: licensing.Policy{Mode: licensing.Skip}})
+	if err != nil || out.Free || len(l.Recorder.All()) > 1 || l.counted() != 1 {
+		t.Errorf("%+v, %v, %v", out, err, l.Recorder.Operations(""))
+	}
+}
+
+// HTTP 202: given up here, perhaps still counted there.
+func TestUnconfirmed(t *testing.T) {
+	t.Parallel()
+	for _, how := range []licensing.Policy{bestEffort, required} {
+		l := newLab(t)
+		l.registered(licensing.Request{})
+		l.machine().SetSSMSReachable(false)
+		udi := l.machine().License().UDI
+		out, err := l.release(licensing.Release{Policy: how})
+		if err != nil || !out.Free || len(out.Notes) != 1 || l.counted() != 1 {
+			t.Fatalf("%s: %+v, %v", how.Mode, out, err)
+		}
+		for _, word := range []string{"Example Smart Account", "Lab VA", udi, "could not tell"} {
+			if !strings.Contains(out.Notes[0].Text, word) {
+				t.Errorf("%q lacks %q", out.Notes[0].Text, word)
+			}
+		}
+	}
+}
+
+// The two meanings of HTTP 400.
+func TestNodesRunning(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	l.registered(licensing.Request{})
+	l.addLab()
+	_, err := l.release(licensing.Release{Policy: required})
+	wantText(t, err, "1 run", "Branch", "admin")
+	if l.counted() != 1 || l.machine().RunningNodes() != 1 {
+		t.Error("something was done all the same")
+	}
+	out, err := l.release(licensing.Release{Policy: bestEffort, Known: l.known()})
+	if err != nil || len(out.Notes) != 1 || out.Free || l.machine().RunningNodes() != 1 {
+		t.Fatalf("best effort: %+v, %v", out, err)
+	}
+	if text := out.Notes[0].Text; !strings.Contains(text, "Branch") || !strings.Contains(text, l.known().UDI) {
+		t.Errorf("%q", text)
+	}
+	how := required
+	how.StopLabs = true
+	out, err = l.release(licensing.Release{Policy: how})
+	if err != nil || !out.Released || l.counted() != 0 || l.machine().RunningNodes() != 0 {
+		t.Errorf("with stop_labs: %+v, %v", out, err)
+	}
+
+	// Already de-registered between the look and the request.
+	l.registered(licensing.Request{})
+	l.Faults.Add(wire.Rule{Service: "cml", Operation: "DELETE /licensing/deregistration", Times: 1,
+		Fault: wire.Fault{Kind: wire.Error, Status: 400, Message: "The product has already been de-registered.", AfterEffect: true}})
+	if out, err := l.release(licensing.Release{Policy: required}); err != nil || !out.Free {
+		t.Errorf("%+v, %v", out, err)
+	}
+	// Refused for a reason that is neither.
+	l.registered(licensing.Request{})
+	l.Faults.Add(wire.Rule{Service: "cml", Operation: "DELETE /licensing/deregistration", Times: 1,
+		Fault: wire.Fault{Kind: wire.Error, Status: 400, Message: "Something else."}})
+	_, err = l.release(licensing.Release{Policy: required})
+	wantText(t, err, "Something else.")
+}
+
+// A stopped worker is started, released and stopped again if it stays.
+func TestReleaseStopped(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		how           licensing.Policy
+		stays, done   bool
+		known         string
+		state         string
+		starts        int
+		free, counted bool
+		notes         int
+		fails         bool
+	}{
+		"stays":                   {how: required, stays: true, known: controller.LicenseRegistered, state: "stopped", starts: 1, free: true},
+		"goes":                    {how: required, known: controller.LicenseRegistered, state: "running", starts: 1, free: true},
+		"best effort starts too":  {how: bestEffort, stays: true, known: controller.LicenseRegistered, state: "stopped", starts: 1, free: true},
+		"not known":               {how: bestEffort, stays: true, state: "stopped", starts: 1, free: true},
+		"required looks":          {how: required, stays: true, known: controller.LicenseUnregistered, state: "stopped", starts: 1, free: true},
+		"known as free":           {how: bestEffort, known: controller.LicenseUnregistered, state: "stopped", free: true, counted: true},
+		"released a moment ago":   {how: required, known: controller.LicenseRegistered, done: true, state: "stopped", free: true, counted: true},
+		"may not start, required": {how: licensing.Policy{Mode: licensing.Required}, known: controller.LicenseRegistered, state: "stopped", counted: true, fails: true},
+		"may not start":           {how: licensing.Policy{Mode: licensing.BestEffort}, known: controller.LicenseRegistered, state: "stopped", counted: true, notes: 1},
+		"may not start, and free": {how: licensing.Policy{Mode: licensing.BestEffort}, known: controller.LicenseUnregistered, state: "stopped", counted: true, free: true},
+		"skips":                   {how: licensing.Policy{Mode: licensing.Skip, StartIfStopped: true}, known: controller.LicenseRegistered, state: "stopped", counted: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := newLab(t)
+			l.registered(licensing.Request{})
+			l.stop()
+			l.Recorder.Reset()
+			known := licensing.Known{Status: c.known}
+			out, err := l.release(licensing.Release{Policy: c.how, Stays: c.stays, Done: c.done, Known: known, Ours: true})
+			if (err != nil) != c.fails || out.Free != c.free || len(out.Notes) != c.notes {
+				t.Errorf("%+v, %v", out, err)
+			}
+			if got := l.instance().State; got != c.state {
+				t.Errorf("the worker is %s, want %s", got, c.state)
+			}
+			if n := l.Recorder.Count("ec2", "StartInstances"); n != c.starts {
+				t.Errorf("%d starts", n)
+			}
+			if (l.counted() == 1) != c.counted {
+				t.Errorf("%d counted", l.counted())
+			}
+		})
+	}
+}
+
+// A worker that was started for a release that fails goes back to sleep.
+func TestStoppedAgainAfterFailure(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	l.registered(licensing.Request{})
+	l.stop()
+	l.Faults.Add(wire.Rule{Service: "cml", Operation: "DELETE /licensing/deregistration", Fault: wire.Fault{Kind: wire.Error, Status: 403, Message: "no"}})
+	_, err := l.release(licensing.Release{Policy: required})
+	wantText(t, err, "the worker was left alone")
+	if got := l.instance().State; got != "stopped" {
+		t.Errorf("the worker is %s", got)
+	}
+}
+
+func TestUnreachable(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		how   licensing.Policy
+		known string
+		fails bool
+		notes int
+	}{
+		"required":                   {required, controller.LicenseRegistered, true, 0},
+		"required, known as free":    {required, controller.LicenseUnregistered, true, 0},
+		"best effort":                {bestEffort, controller.LicenseRegistered, false, 1},
+		"best effort, not known":     {bestEffort, "", false, 1},
+		"best effort, known as free": {bestEffort, controller.LicenseUnregistered, false, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := newLab(t)
+			l.registered(licensing.Request{})
+			known := l.known()
+			known.Status = c.known
+			if err := l.machine().HoldPhase(cml.Refused); err != nil {
+				t.Fatal(err)
+			}
+			out, err := l.release(licensing.Release{Policy: c.how, Known: known})
+			if (err != nil) != c.fails || len(out.Notes) != c.notes {
+				t.Fatalf("%+v, %v", out, err)
+			}
+			if c.notes > 0 && !strings.Contains(out.Notes[0].Text, known.UDI) {
+				t.Errorf("%q", out.Notes[0].Text)
+			}
+		})
+	}
+}
+
+// Without credentials nobody can release; only what may be counted is a word.
+func TestNoCredentials(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	l.worker.Credentials = func(controller.Settings) func(context.Context) (controller.Credentials, error) { return nil }
+	for status, notes := range map[string]int{"": 0, controller.LicenseUnknown: 0, controller.LicenseUnregistered: 0, controller.LicenseEvaluation: 0, controller.LicenseRegistered: 1, controller.LicenseExpired: 1} {
+		l.Recorder.Reset()
+		out, err := l.release(licensing.Release{Policy: bestEffort, Known: licensing.Known{Status: status}})
+		if err != nil || len(out.Notes) != notes {
+			t.Errorf("%q: %+v, %v", status, out, err)
+		}
+		if n := l.Recorder.Count("cml", ""); n != 0 {
+			t.Errorf("%q: %d requests to CML", status, n)
+		}
+	}
+	_, err := l.release(licensing.Release{Policy: required})
+	wantText(t, err, "no credentials")
+}
+
+func TestGone(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	for status, notes := range map[string]int{"": 0, controller.LicenseUnregistered: 0, controller.LicenseRegistered: 1} {
+		out, err := l.worker.Release(t.Context(), nil, licensing.Release{Policy: required, Known: licensing.Known{Status: status, UDI: "udi-1"}})
+		if err != nil || len(out.Notes) != notes || notes > 0 && !strings.Contains(out.Notes[0].Text, "udi-1") {
+			t.Errorf("%q: %+v, %v", status, out, err)
+		}
+	}
+}
+
+var giveBack = []string{"POST /authenticate", "GET /licensing", "GET /system_stats", "DELETE /licensing/deregistration"}
+
+// A fault at each single step, one at a time: the licence is given back by the
+// run or the one after it, and where an answer was lost somebody is told.
+func TestReleaseMeetsFaults(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []wire.Fault{
+		{Kind: wire.Drop}, {Kind: wire.Reset}, {Kind: wire.Error, Status: 502}, {Kind: wire.Error, Status: 500, AfterEffect: true},
+		{Kind: wire.Error, Status: 409, Message: "Another licensing operation is in progress."}, {Kind: wire.Garbage},
+	} {
+		for _, step := range giveBack {
+			for _, skip := range []int{0, 1} {
+				if skip > 0 && step != "GET /licensing" || kind.Status == 409 && !strings.HasPrefix(step, "DELETE") {
+					continue
+				}
+				t.Run(name(kind, step, skip), func(t *testing.T) {
+					t.Parallel()
+					l := newLab(t)
+					l.registered(licensing.Request{})
+					l.worker.Transport.Sessions = controller.NewSessions()
+					how := required
+					how.StopLabs = true
+					l.Faults.Add(wire.Rule{Service: "cml", Operation: step, Skip: skip, Times: 1, Fault: kind})
+					out, err := l.release(licensing.Release{Policy: how, Known: l.known()})
+					if err != nil {
+						t.Logf("the first run: %s", err)
+						if out, err = l.release(licensing.Release{Policy: how, Known: l.known()}); err != nil {
+							t.Fatalf("the second run: %s", err)
+						}
+					}
+					if n := l.Faults.Pending(); n != 0 {
+						t.Fatalf("%d faults were not met", n)
+					}
+					if !out.Free || l.counted() != 0 || l.machine().License().Registration != "NOT_REGISTERED" {
+						t.Errorf("%+v, %d counted", out, l.counted())
+					}
+					lost := strings.HasPrefix(step, "DELETE") && (kind.Kind == wire.Drop || kind.AfterEffect)
+					if lost != (len(out.Notes) == 1) {
+						t.Errorf("lost %t, notes %v", lost, out.Notes)
+					}
+				})
+			}
+		}
+	}
+}
+
+// Ctrl-C ends a release as an error, also under best effort: what comes after
+// it must not go on.
+func TestReleaseInterrupted(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	l.registered(licensing.Request{})
+	l.stop()
+	l.Recorder.Reset()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	go func() {
+		for ctx.Err() == nil && l.Recorder.Count("cml", "") == 0 {
+			<-l.tick()
+		}
+		cancel()
+	}()
+	in := l.instance()
+	out, err := l.worker.Release(ctx, in, licensing.Release{Policy: bestEffort, Stays: true, Known: l.known()})
+	if !fault.Is(err, fault.Canceled) || out.Free {
+		t.Fatalf("%+v, %v", out, err)
+	}
+	l.eventually("the worker to be stopped again", func() bool { return l.instance().State == "stopped" })
+	if out, err := l.release(licensing.Release{Policy: bestEffort, Stays: true, Known: l.known()}); err != nil || !out.Released || l.counted() != 0 {
+		t.Errorf("the next run: %+v, %v", out, err)
+	}
+	if got := l.instance().State; got != "stopped" {
+		t.Errorf("the worker is %s", got)
+	}
+}
+
+// A run that was killed after it had started the worker leaves a mark, by which
+// the next one stops the worker again.
+func TestReleaseKilled(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	l.worker.Instances = l.marking()
+	l.registered(licensing.Request{})
+	l.stop()
+	// Killed right after the start: all that is left is what EC2 knows.
+	l.Faults.Add(wire.Rule{Service: "ec2", Operation: "StopInstances", Fault: wire.Fault{Kind: wire.Error, Code: "UnauthorizedOperation", Status: 403, Message: "no"}})
+	l.Faults.Add(wire.Rule{Service: "cml", Operation: "DELETE /licensing/deregistration", Times: 1, Fault: wire.Fault{Kind: wire.Error, Status: 403, Message: "no"}})
+	if _, err := l.release(licensing.Release{Policy: required, Stays: true}); err == nil {
+		t.Fatal("no error")
+	}
+	if l.instance().State != "running" {
+		t.Fatalf("the worker is %s", l.instance().State)
+	}
+	l.Faults.Clear()
+	out, err := l.release(licensing.Release{Policy: required, Stays: true})
+	if err != nil || !out.Released {
+		t.Errorf("%+v, %v", out, err)
+	}
+	in := l.instance()
+	if in.State != "stopped" {
+		t.Errorf("the worker is %s", in.State)
+	}
+	for key := range in.Tags {
+		if strings.Contains(key, "started-for-release") {
+			t.Error("the mark is still there")
+		}
+	}
+	if !slices.Contains(l.said, "stopping the worker again") {
+		t.Errorf("%v", l.said)
+	}
+}
