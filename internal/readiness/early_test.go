@@ -188,8 +188,11 @@ func TestTheFirstCertificateOfAnOwnMachineBecomesItsPin(t *testing.T) {
 		t.Errorf("%d logins, fingerprint %q: %v", w.logins(), result.Fingerprint, err)
 	}
 	target.Settings.TLS = controller.TLS{Trust: controller.TrustVerify}
+	o.Creating = true
 	_, err = w.wait(target, o, nil)
 	_ = final(t, w.id, err, fault.Untrusted)
+	says(t, err.Error(), `readiness.until = "ready" sends no credentials`)
+	saysNot(t, err.Error(), "is pinned at the end")
 }
 
 func TestAReleaseThatIsTooOldEndsTheWait(t *testing.T) {

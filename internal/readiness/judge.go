@@ -45,7 +45,10 @@ func (l *ladder) uselessAccount(a answer) error {
 		return l.final(kind, a.accountErr, "%s", a.accountErr)
 	case fault.Untrusted:
 		text := a.accountErr.Error()
-		if l.Creating && !l.pinned {
+		switch {
+		case l.verifies:
+			text += fmt.Sprintf(". readiness.until = %q sends no credentials and works without any of this", Ready)
+		case l.Creating && !l.pinned:
 			text += fmt.Sprintf(". A new worker's certificate is pinned at the end of its wait, so readiness.until = %q works without any of this", Ready)
 		}
 		return l.final(kind, a.accountErr, "%s", text)

@@ -35,6 +35,7 @@ type ladder struct {
 	noted    string
 	port     int  // of CML, for texts
 	pinned   bool // a certificate is pinned
+	verifies bool // only a chain that verifies will do, so none gets pinned
 }
 
 // obstacle is why a rung is not reached, in words.

@@ -40,6 +40,7 @@ func Wait(ctx context.Context, t Target, o Options, progress func(string)) (Resu
 	}
 	l := newLadder(s, time.Now(), warnings, progress)
 	l.port, l.pinned = t.port(), t.Settings.TLS.Fingerprint != ""
+	l.verifies = t.Settings.TLS.Trust == controller.TrustVerify
 	if o.Until == None {
 		result := l.finish()
 		result.Pending = false
