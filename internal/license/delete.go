@@ -38,7 +38,7 @@ func (r *Resource) Delete(ctx context.Context, req resource.DeleteRequest, resp 
 		in = nil
 	}
 	out, err := op.worker.Release(ctx, in, licensing.Release{
-		Policy: how, Known: state.known(), Stays: true, Ours: true, Done: r.set.LicenseFree(op.id),
+		Policy: how, Known: state.known(), Stays: true, Ours: state.ours(), Done: r.set.LicenseFree(op.id),
 	})
 	op.tell(out.Notes)
 	if err != nil {

@@ -204,6 +204,10 @@ func (m *model) known() licensing.Known {
 	}
 }
 
+// ours reports whether the registration is known to be no inherited one. What
+// was imported while nobody could look is not known.
+func (m *model) ours() bool { return !m.Inherited.IsNull() && !m.Inherited.ValueBool() }
+
 // renewBefore is the duration of `renew_before`, 0 for none.
 func (m *model) renewBefore() time.Duration {
 	d, _ := time.ParseDuration(m.RenewBefore.ValueString())

@@ -24,13 +24,9 @@ const (
 	defaultDeleteTimeout = 45 * time.Minute
 )
 
-const (
-	// longestWait bounds `timeouts`.
-	longestWait = 24 * time.Hour
-	// longestRenewal bounds `renew_before`: an authorization lasts 90 days
-	// (cml-api.md 5.1), and a time beyond that would be due always.
-	longestRenewal = 60 * 24 * time.Hour
-)
+// longestRenewal bounds `renew_before`: an authorization lasts 90 days
+// (cml-api.md 5.1), and a time near that would be due always.
+const longestRenewal = 60 * 24 * time.Hour
 
 const resourceText = "The Smart Licensing registration of a worker. Destroying this resource gives the licence back; a plan that destroys or replaces the worker does so before the machine goes, since this resource depends on it.\n\n" +
 	"Read and Delete need an administrator of CML: set its credentials in the provider's `controller`, or by reference in `controller.credentials`. The token is write-only and never reaches plan or state (Terraform 1.11 or newer).\n\n" +
@@ -41,7 +37,12 @@ func (r *Resource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *r
 	resp.Schema = schema.Schema{
 		MarkdownDescription: resourceText,
 		Attributes:          map[string]schema.Attribute{},
-		Blocks:              map[string]schema.Block{"timeouts": timeoutsBlock(ctx)},
+		Blocks: map[string]schema.Block{"timeouts": attribute.Timeouts(ctx, timeouts.Opts{
+			Create: true, Update: true, Delete: true,
+			CreateDescription: "Limit of the registration. Default `10m`.",
+			UpdateDescription: "Limit of a change, with a new registration where it needs one. Default `10m`.",
+			DeleteDescription: "Limit of the release, with the start and stop of a stopped worker. Default `45m`.",
+		})},
 	}
 	for _, part := range []map[string]schema.Attribute{workerAttributes(), licenseAttributes(), computedAttributes()} {
 		for name, a := range part {
@@ -126,28 +127,4 @@ func computedAttributes() map[string]schema.Attribute {
 				"min": number("Least count."), "max": number("Greatest count."), "status": text("Its status, such as `IN_COMPLIANCE`."),
 			}}},
 	}
-}
-
-// timeoutsBlock is the block of terraform-plugin-framework-timeouts with
-// bounded durations, since its own validator lets negative ones pass.
-func timeoutsBlock(ctx context.Context) schema.Block {
-	block := timeouts.Block(ctx, timeouts.Opts{
-		Create: true, Update: true, Delete: true,
-		CreateDescription: "Limit of the registration. Default `10m`.",
-		UpdateDescription: "Limit of a change, with a new registration where it needs one. Default `10m`.",
-		DeleteDescription: "Limit of the release, with the start and stop of a stopped worker. Default `45m`.",
-	})
-	single, ok := block.(schema.SingleNestedBlock)
-	if !ok {
-		return block
-	}
-	single.MarkdownDescription = "How long the operations may take, as in `\"90s\"` or `\"1h30m\"`. Changing it runs nothing."
-	for name, a := range single.Attributes {
-		if s, ok := a.(schema.StringAttribute); ok {
-			s.MarkdownDescription = s.Description
-			s.Validators = []validator.String{validators.Duration(time.Second, longestWait)}
-			single.Attributes[name] = s
-		}
-	}
-	return single
 }

@@ -58,7 +58,7 @@ func (r *Resource) apply(ctx context.Context, summary string, limit time.Duratio
 	if request.Transport == nil && !prior.Transport.IsNull() {
 		request.Transport = &controller.LicenseTransport{}
 	}
-	request.Again, request.Ours = m.register, !prior.Inherited.ValueBool()
+	request.Again, request.Ours = m.register, prior.ours()
 	if resp.Diagnostics.HasError() {
 		return false
 	}

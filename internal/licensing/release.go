@@ -130,7 +130,7 @@ func required(err error) error {
 // anything to give back.
 func (r Release) quiet(err error) bool {
 	switch {
-	case r.Known.unregistered():
+	case r.Done, r.Known.unregistered():
 		return errors.Is(err, errNoCredentials) || errors.Is(err, errStopped) ||
 			fault.Is(err, fault.Unreachable, fault.NotReady, fault.Timeout)
 	case r.Known.Status == "", r.Known.Status == controller.LicenseUnknown:
