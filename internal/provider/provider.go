@@ -84,7 +84,7 @@ func (p *cmlProvider) DataSources(context.Context) []func() datasource.DataSourc
 	return []func() datasource.DataSource{
 		worker.NewDataSource, worker.NewFleetDataSource, license.NewDataSource,
 		insight.NewStatus, insight.NewHealth, insight.NewIdle,
-		catalog.NewAMI, catalog.NewInstanceTypes, catalog.NewSecurityGroupRules,
+		catalog.NewAMI, catalog.NewInstanceTypes, catalog.NewSecurityGroupRules, catalog.NewIAMPolicy,
 	}
 }
 

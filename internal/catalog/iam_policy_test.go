@@ -1,0 +1,225 @@
+package catalog_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
+	"github.com/hashicorp/terraform-plugin-testing/statecheck"
+
+	"github.com/cml-infra/terraform-provider-cml/internal/acctest"
+	"github.com/cml-infra/terraform-provider-cml/internal/instance"
+	"github.com/cml-infra/terraform-provider-cml/internal/simulator/aws"
+)
+
+const iam = "cml_iam_policy"
+
+// document is a policy as IAM reads it.
+type document struct {
+	Version   string
+	Statement []struct {
+		Sid, Effect      string
+		Action, Resource []string
+		Condition        map[string]map[string][]string
+	}
+}
+
+func (d document) actions() []string {
+	all := map[string]bool{}
+	for _, s := range d.Statement {
+		for _, a := range s.Action {
+			all[a] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(all))
+}
+
+// policy takes the document that a step returned.
+func policy(into *document) knownvalue.Check {
+	return knownvalue.StringFunc(func(text string) error {
+		*into = document{}
+		return json.Unmarshal([]byte(text), into)
+	})
+}
+
+func quoted(all ...string) string {
+	return "[" + strings.Join(strings.Fields(strings.Trim(fmt.Sprintf("%q", all), "[]")), ", ") + "]"
+}
+
+// everything are all features.
+var everything = []string{"read", "create", "change", "power", "delete", "eip", "snapshot", "diagnose", "quota_check", "secrets"}
+
+// read returns the policies of sets of features.
+func policies(t *testing.T, arguments ...string) []document {
+	t.Helper()
+	w := acctest.NewWorld(t)
+	out := make([]document, len(arguments))
+	steps := make([]resource.TestStep, len(arguments))
+	for i, a := range arguments {
+		steps[i] = look(w, iam, a, value(iam, "json", policy(&out[i])))
+	}
+	acctest.Test(t, resource.TestCase{Steps: steps})
+	if all := w.Recorder.All(); len(all) != 0 {
+		t.Errorf("%d requests, the first is %s", len(all), all[0].Operation)
+	}
+	return out
+}
+
+// The features together allow exactly what the provider can call.
+func TestIAMPolicyIsTheWholeAPI(t *testing.T) {
+	var want []string
+	for m := range reflect.TypeFor[instance.API]().Methods() {
+		want = append(want, "ec2:"+m.Name)
+	}
+	slices.Sort(want)
+	all := policies(t, "features = "+quoted(everything...))[0]
+	got := slices.DeleteFunc(all.actions(), func(a string) bool { return !strings.HasPrefix(a, "ec2:") })
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("-the provider calls +the policy allows\n%s", d)
+	}
+	raw, err := json.Marshal(all)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := len(raw); n > 6144 {
+		t.Errorf("%d characters; a managed policy has at most 6144", n)
+	}
+}
+
+// What Terraform runs really ask for is allowed by the features that they use,
+// and not without any one of them.
+func TestIAMPolicyOfRuns(t *testing.T) {
+	w := acctest.NewWorld(t)
+	run := func(size, state string) string {
+		return w.Provider(w.Controller(false)) + fmt.Sprintf(`
+resource "cml_worker" "lab" {
+  name                 = "lab-01"
+  ami_id               = %q
+  instance_type        = %q
+  subnet_ids           = [%q]
+  security_group_ids   = [%q]
+  iam_instance_profile = "cml-worker"
+  network              = { eip = { allocate = true } }
+  monitoring           = %t
+  tags                 = { Size = %q }
+}
+
+resource "cml_worker_power" "lab" {
+  worker_id       = cml_worker.lab.id
+  state           = %q
+  worker_revision = cml_worker.lab.revision
+}
+`, seeded(aws.SerialImage290), size, aws.SeededID("subnet", home, aws.SerialSubnetA), aws.SeededID("sg", home, aws.SerialGroupCML),
+			size == "m8i.4xlarge", size, state)
+	}
+	acctest.Test(t, resource.TestCase{Steps: []resource.TestStep{
+		{Config: run("m8i.2xlarge", "running")},
+		{Config: run("m8i.4xlarge", "running")},
+		{Config: run("m8i.4xlarge", "stopped")},
+	}})
+	made := map[string]bool{}
+	for _, r := range w.Recorder.All() {
+		// Nobody needs a permission to ask who he is (STS API reference).
+		if r.Service != "cml" && r.Operation != "GetCallerIdentity" {
+			made[r.Service+":"+r.Operation] = true
+		}
+	}
+	asked := slices.Sorted(maps.Keys(made))
+	for _, must := range []string{"ec2:RunInstances", "ec2:StopInstances", "ec2:StartInstances", "ec2:ModifyInstanceAttribute", "ec2:MonitorInstances", "ec2:AllocateAddress", "ec2:TerminateInstances"} {
+		if !made[must] {
+			t.Fatalf("the runs did not make %s; they prove little: %v", must, asked)
+		}
+	}
+	used := []string{"read", "create", "change", "power", "delete", "eip"}
+	arguments := []string{"features = " + quoted(used...)}
+	for _, f := range used {
+		if f == "power" { // a change may do all that
+			continue
+		}
+		arguments = append(arguments, "features = "+quoted(slices.DeleteFunc(slices.Clone(used), func(s string) bool { return s == f })...))
+	}
+	for i, p := range policies(t, arguments...) {
+		missing := slices.DeleteFunc(slices.Clone(asked), func(a string) bool { return slices.Contains(p.actions(), a) })
+		if i == 0 && len(missing) > 0 {
+			t.Errorf("the policy of %v lacks %v", used, missing)
+		}
+		if i > 0 && len(missing) == 0 {
+			t.Errorf("the policy with %s would do: a feature allows more than it has to", arguments[i])
+		}
+	}
+}
+
+func TestIAMPolicyConditions(t *testing.T) {
+	const role, key = "arn:aws:iam::111122223333:role/cml", "arn:aws:kms:us-east-1:111122223333:key/1234"
+	const secret, parameter = "arn:aws:secretsmanager:us-east-1:111122223333:secret:cml-*", "arn:aws:ssm:us-east-1:111122223333:parameter/cml"
+	got := policies(t,
+		`features = ["power"]`,
+		"features = "+quoted(everything...)+"\n  regions = [\"us-west-2\", \"us-east-1\"]\n  require_tags = true\n  role_arns = "+quoted(role)+"\n  kms_key_arns = "+quoted(key)+"\n  secret_arns = "+quoted(secret, parameter),
+		`features = ["create"]`+"\n  regions = [\"cn-north-1\"]\n  require_tags = true",
+		"features = [\"secrets\"]\n  secret_arns = "+quoted(parameter),
+	)
+	for _, s := range got[0].Statement {
+		if s.Effect != "Allow" || s.Condition["StringEquals"]["aws:RequestedRegion"] != nil {
+			t.Errorf("%s: %+v", s.Sid, s)
+		}
+	}
+	if a := got[0].actions(); slices.Contains(a, "ec2:RunInstances") || !slices.Contains(a, "ec2:StopInstances") {
+		t.Errorf("power allows %v", a)
+	}
+	const mine = "terraform-provider-cml"
+	for _, s := range got[1].Statement {
+		equals := s.Condition["StringEquals"]
+		if regions := equals["aws:RequestedRegion"]; !strings.HasPrefix(s.Action[0], "iam:") && !slices.Equal(regions, []string{"us-east-1", "us-west-2"}) {
+			t.Errorf("%s is allowed in %v", s.Sid, regions)
+		}
+		tagged := slices.Equal(equals["aws:ResourceTag/cml:managed-by"], []string{mine}) || slices.Equal(equals["aws:RequestTag/cml:managed-by"], []string{mine})
+		for _, a := range s.Action {
+			looks := strings.HasPrefix(a, "ec2:Describe") || strings.HasPrefix(a, "ec2:Get") || !strings.HasPrefix(a, "ec2:")
+			chosen := s.Sid == "LaunchFrom" || s.Sid == "ChooseGroups"
+			if !looks && !chosen && !tagged {
+				t.Errorf("%s allows %s without the tag", s.Sid, a)
+			}
+			if chosen && slices.ContainsFunc(s.Resource, func(r string) bool {
+				return r == "*" || strings.Contains(r, "instance/") || strings.Contains(r, "volume/")
+			}) {
+				t.Errorf("%s allows %s on %v", s.Sid, a, s.Resource)
+			}
+		}
+		for _, want := range []struct{ action, resource string }{{"iam:PassRole", role}, {"kms:CreateGrant", key}, {"secretsmanager:GetSecretValue", secret}, {"ssm:GetParameter", parameter}} {
+			if s.Action[0] == want.action && !slices.Equal(s.Resource, []string{want.resource}) {
+				t.Errorf("%s on %v, want %s", want.action, s.Resource, want.resource)
+			}
+		}
+	}
+	china := fmt.Sprint(got[2])
+	if strings.Contains(china, "arn:aws:") || !strings.Contains(china, "arn:aws-cn:ec2:") || !strings.Contains(china, "ec2.amazonaws.com.cn") {
+		t.Errorf("not a policy for China: %s", china)
+	}
+	if slices.Contains(got[3].actions(), "secretsmanager:GetSecretValue") {
+		t.Errorf("a parameter alone allows %v", got[3].actions())
+	}
+}
+
+func TestIAMPolicyRefuses(t *testing.T) {
+	w := acctest.NewWorld(t)
+	later := "resource \"terraform_data\" \"later\" {\n  input = \"us-east-1\"\n}\n"
+	region := later + strings.Replace(w.Provider("region = terraform_data.later.output"), `region     = "us-east-1"`, "", 1)
+	acctest.Test(t, resource.TestCase{Steps: []resource.TestStep{
+		refuse(w, iam, `features = []`, "features"),
+		refuse(w, iam, `features = ["everything"]`, "features"),
+		refuse(w, iam, "features = [\"read\"]\n  regions = [\"us-east-1\", \"cn-north-1\"]", "Regions of several partitions"),
+		refuse(w, iam, "features = [\"read\"]\n  role_arns = [\"cml-worker\"]", "role_arns"),
+		refuse(w, iam, "features = [\"read\"]\n  partition = \"AWS\"", "partition"),
+		{Config: w.Provider("managed_tags = { enabled = false }") + data(iam, "features = [\"create\"]\n  require_tags = true"), ExpectError: says("Managed tags are off")},
+		{Config: region + data(iam, `features = ["read"]`), ExpectError: says("The provider's region will be known only after apply")},
+		// what is unknown does not matter here
+		{Config: region + data(iam, "features = [\"read\"]\n  regions = [\"us-gov-west-1\"]"), ConfigStateChecks: []statecheck.StateCheck{exactly(iam, "partition", "aws-us-gov")}},
+	}})
+}
