@@ -385,6 +385,67 @@ func TestPowerRequires(t *testing.T) {
 	}})
 }
 
+// An account that CML refuses is an error of refresh, also where the licence is
+// known; a CML that does not answer is none.
+func TestReadRefused(t *testing.T) {
+	w := world(t)
+	login := wire.Rule{Service: "cml", Operation: "GET /licensing", Fault: wire.Fault{Kind: wire.Error, Status: 403, Message: "not an administrator"}}
+	down := wire.Rule{Service: "cml", Operation: "GET /licensing", Fault: wire.Fault{Kind: wire.Error, Status: 502}}
+	acctest.Test(t, resource.TestCase{Steps: []resource.TestStep{
+		{Config: config(w, setup{})},
+		{PreConfig: func() { w.Faults.Add(login) }, RefreshState: true, ExpectError: says("Unable to read the licence of CML worker")},
+		{PreConfig: func() { w.Faults.Clear(); w.Faults.Add(down) }, RefreshState: true, Check: resource.ComposeTestCheckFunc(
+			resource.TestCheckResourceAttr(lab, "stale", "true"), resource.TestCheckResourceAttr(lab, "status", "registered"))},
+		{PreConfig: w.Faults.Clear, RefreshState: true, Check: resource.TestCheckResourceAttr(lab, "stale", "false")},
+	}})
+}
+
+// What came with the image is used only on request, and never released.
+func TestInherited(t *testing.T) {
+	w := world(t)
+	acctest.Test(t, resource.TestCase{Steps: []resource.TestStep{
+		{Config: config(w, setup{noLicense: true}), Check: func(*terraform.State) error {
+			_, m := machine(w)
+			m.RegisterNow("CML_Enterprise", time.Now().Add(-30*24*time.Hour))
+			return nil
+		}},
+		{Config: config(w, setup{}), ExpectError: says("before this instance was launched")},
+		{
+			Config:            config(w, setup{license: "adopt_inherited = true"}),
+			ConfigStateChecks: []statecheck.StateCheck{statecheck.ExpectKnownValue(lab, tfjsonpath.New("inherited"), knownvalue.Bool(true))},
+		},
+	}, CheckDestroy: func(*terraform.State) error {
+		if n := w.Recorder.Count("cml", "DELETE /licensing/deregistration"); n != 0 {
+			return fmt.Errorf("%d de-registrations", n)
+		}
+		return nil
+	}})
+}
+
+// What ends soon is renewed by the apply after the refresh that sees it.
+func TestRenewBefore(t *testing.T) {
+	w := world(t)
+	acctest.Test(t, resource.TestCase{Steps: []resource.TestStep{
+		{Config: config(w, setup{license: "renew_before = \"336h\""})},
+		{
+			PreConfig: func() {
+				_, m := machine(w)
+				soon := time.Now().Add(5 * 24 * time.Hour)
+				m.SetLicenseExpiry(soon, soon)
+			},
+			Config: config(w, setup{license: "renew_before = \"336h\""}), ConfigPlanChecks: planned(plancheck.ResourceActionUpdate),
+			Check: func(*terraform.State) error {
+				_, m := machine(w)
+				if end := m.License().Expires; time.Until(end) < 60*24*time.Hour {
+					return fmt.Errorf("it ends at %s", end)
+				}
+				return nil
+			},
+		},
+		{Config: config(w, setup{license: "renew_before = \"336h\""}), ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()}}},
+	}})
+}
+
 // The errors of a creation leave nothing behind that nobody knows of.
 func TestCreateFails(t *testing.T) {
 	w := world(t)
@@ -430,7 +491,7 @@ data "cml_worker_license" "lab" {
 			PreConfig: func() {
 				i, _ := machine(w)
 				w.AWS.Region(home).StopOutside(i.ID)
-				for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+				for end := time.Now().Add(time.Minute); time.Now().Before(end); <-time.After(5 * time.Millisecond) {
 					if now, _ := w.AWS.Region(home).Instance(i.ID); now.State == "stopped" {
 						return
 					}

@@ -44,6 +44,7 @@ func (r *Resource) Create(ctx context.Context, req resource.CreateRequest, resp 
 	seen := sight{instance: in}
 	if desired == stateRunning {
 		seen = op.await(ctx, in)
+		op.afterStart(ctx, &seen)
 	} else {
 		seen.serviceStatus, _ = op.glance(ctx, in)
 	}

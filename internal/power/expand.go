@@ -20,13 +20,16 @@ type options struct {
 	// capacityRetry is how long a start without capacity is tried again.
 	capacityRetry time.Duration
 	mode          instance.StopMode
+	// licenseCheck is checkOff, checkWarn or checkRequire.
+	licenseCheck                 string
+	renewLicense, releaseLicense bool
 	// onDestroy is leave, stateRunning or stateStopped.
 	onDestroy string
 }
 
 func expand(ctx context.Context, m *model) (options, diag.Diagnostics) {
 	var diags diag.Diagnostics
-	out := options{mode: instance.StopGraceful, onDestroy: leave}
+	out := options{mode: instance.StopGraceful, onDestroy: leave, licenseCheck: checkWarn}
 
 	settings, d := attribute.ExpandController(ctx, m.Controller)
 	diags.Append(d...)
@@ -39,9 +42,14 @@ func expand(ctx context.Context, m *model) (options, diag.Diagnostics) {
 	if after, err := time.ParseDuration(retry.Timeout.ValueString()); err == nil {
 		out.capacityRetry = after
 	}
-	if mode := object[stop](ctx, m.Stop, &diags).Mode.ValueString(); mode != "" {
+	if how := from.LicenseCheck.ValueString(); how != "" {
+		out.licenseCheck = how
+	}
+	end := object[stop](ctx, m.Stop, &diags)
+	if mode := end.Mode.ValueString(); mode != "" {
 		out.mode = instance.StopMode(mode)
 	}
+	out.renewLicense, out.releaseLicense = from.RenewLicense.ValueBool(), end.ReleaseLicense.ValueBool()
 	if state := object[onDestroy](ctx, m.OnDestroy, &diags).State.ValueString(); state != "" {
 		out.onDestroy = state
 	}

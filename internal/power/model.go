@@ -57,6 +57,8 @@ type model struct {
 type start struct {
 	Readiness     types.Object `tfsdk:"readiness"`
 	CapacityRetry types.Object `tfsdk:"capacity_retry"`
+	LicenseCheck  types.String `tfsdk:"license_check"`
+	RenewLicense  types.Bool   `tfsdk:"renew_license"`
 }
 
 // capacityRetry is the object `start.capacity_retry`.
@@ -66,7 +68,8 @@ type capacityRetry struct {
 
 // stop is the object `stop`.
 type stop struct {
-	Mode types.String `tfsdk:"mode"`
+	Mode           types.String `tfsdk:"mode"`
+	ReleaseLicense types.Bool   `tfsdk:"release_license"`
 }
 
 // onDestroy is the object `on_destroy`.

@@ -27,6 +27,8 @@ type operation struct {
 	// account is the owner of the instance as the state knows it, "" before it
 	// was ever read.
 	account string
+	// started: this operation has started the worker.
+	started bool
 	diags   *diag.Diagnostics
 }
 
@@ -113,6 +115,9 @@ func (op *operation) converge(ctx context.Context, in *instance.Instance, desire
 // stop stops the worker and waits. Whoever reads its tags sees that the stop
 // was declared; a stop that is under way already keeps its reason.
 func (op *operation) stop(ctx context.Context, in *instance.Instance) (*instance.Instance, error) {
+	if err := op.releaseLicense(ctx, in); err != nil {
+		return nil, &failure{summary: "Unable to stop CML worker", err: err}
+	}
 	ours := in.State != instance.StateStopping
 	if ours {
 		op.tag(ctx, map[string]string{tagStopReason: stopReasonManual}, "")
@@ -147,6 +152,7 @@ func (op *operation) start(ctx context.Context) (*instance.Instance, error) {
 		CapacityRetry: op.opts.capacityRetry, Progress: op.progress(ctx),
 	})
 	if err == nil {
+		op.started = true
 		op.tag(ctx, nil, tagStopReason)
 		return started, nil
 	}

@@ -73,11 +73,17 @@ func powerAttributes() map[string]schema.Attribute {
 						"timeout": schema.StringAttribute{Optional: true, Validators: []validator.String{validators.Duration(0, attribute.LongestWait)},
 							MarkdownDescription: "How long to try again, once a minute. Default `0s`: fail at once. The worker stays stopped meanwhile."},
 					}},
+				"license_check": schema.StringAttribute{Optional: true, Validators: []validator.String{stringvalidator.OneOf(checkOff, checkWarn, checkRequire)},
+					MarkdownDescription: "What a start means that ends without a valid licence: `off` (nothing), `warn` (default) or `require` (an error; the worker runs). Without credentials of CML, and with `stop.release_license`, nothing is checked."},
+				"renew_license": schema.BoolAttribute{Optional: true,
+					MarkdownDescription: "Whether a start renews an authorization or registration that has less than 45 days left, as after a long time stopped. Default `false`: CML does so by itself, sooner or later."},
 			}},
 		"stop": schema.SingleNestedAttribute{Optional: true, MarkdownDescription: "How the worker is stopped. Changing it runs nothing.",
 			Attributes: map[string]schema.Attribute{
 				"mode": schema.StringAttribute{Optional: true, Validators: []validator.String{stringvalidator.OneOf("graceful", "force", "skip_os_shutdown")},
 					MarkdownDescription: "`graceful` (default) lets the operating system shut down. `force` tries that first and then cuts the power. `skip_os_shutdown` cuts it at once; data not written yet is lost, and the plan warns."},
+				"release_license": schema.BoolAttribute{Optional: true,
+					MarkdownDescription: "Whether the licence is given back before each stop. What cannot be given back is a warning, and the worker is stopped all the same. A licence given back has to be registered again after the next start, by `cml_worker_license` with `power_state` and a token that is still valid then. Default `false`."},
 			}},
 		"on_destroy": schema.SingleNestedAttribute{Optional: true, MarkdownDescription: "What destroying this resource does to the worker. It takes effect from the apply after the one that sets it, also when this resource is replaced.",
 			Attributes: map[string]schema.Attribute{

@@ -66,6 +66,7 @@ func (r *Resource) Update(ctx context.Context, req resource.UpdateRequest, resp 
 			expect = append(expect, controller.EIP)
 		}
 		seen = op.await(ctx, in, expect...)
+		op.afterStart(ctx, &seen)
 		if resume && seen.pending != nil && !m.act {
 			seen.pending.Since = unfinished.Since
 		}
