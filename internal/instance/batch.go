@@ -24,6 +24,10 @@ const (
 	crowdFactor = 6
 	crowdMost   = 16
 	crowdTime   = 30 * time.Second
+	// While fewer readers than in an earlier batch of the crowd have come, the
+	// others are only late: on a busy machine Terraform hands reads out in fits
+	// and starts.
+	lateFactor = 3 * crowdFactor
 	// patience is how long a partial batch waits for the one under way, so that
 	// a server that hangs does not hold up every later read.
 	patience = 2 * time.Second
@@ -46,6 +50,7 @@ type coalescer[V any] struct {
 	open    *batch[V] // gathers; nil when nobody waits
 	flying  int
 	crowded time.Time // until when a fleet is being read
+	peak    int       // the most readers of one of its batches
 	lately  map[string]bool
 	spanned time.Time // since when lately counts
 }
@@ -103,18 +108,19 @@ func (c *coalescer[V]) join(ctx context.Context, id string) *batch[V] {
 		// The values of the first reader's context (its logger) serve the
 		// request, its end does not.
 		b.ctx, b.cancel = context.WithCancel(context.WithoutCancel(ctx))
-		wait, _ := c.pause()
+		b.present = 1
+		wait, _ := c.pause(b)
 		b.timer = time.AfterFunc(wait, func() { c.due(b) })
 		c.open = b
 	} else {
-		wait, most := c.pause()
+		b.present++
+		wait, most := c.pause(b)
 		b.timer.Reset(max(0, min(wait, most-time.Since(b.since))))
 	}
 	b.readers[id]++
 	if b.readers[id] == 1 {
 		b.ids = append(b.ids, id)
 	}
-	b.present++
 	if len(b.ids) == batchLimit {
 		c.send(b)
 	}
@@ -128,18 +134,24 @@ func (c *coalescer[V]) count(id string, now time.Time) {
 	}
 	c.lately[id] = true
 	if len(c.lately) >= crowd {
+		if now.After(c.crowded) {
+			c.peak = 0
+		}
 		c.crowded = now.Add(crowdTime)
 	}
 }
 
 // pause returns how long a batch waits for the next newcomer, and for all of
 // them. c.mu is held.
-func (c *coalescer[V]) pause() (next, most time.Duration) {
-	if time.Now().Before(c.crowded) {
-		wait := crowdFactor * c.gather
-		return wait, crowdMost * wait
+func (c *coalescer[V]) pause(b *batch[V]) (next, most time.Duration) {
+	if !time.Now().Before(c.crowded) {
+		return c.gather, gatherMost * c.gather
 	}
-	return c.gather, gatherMost * c.gather
+	most = crowdMost * crowdFactor * c.gather
+	if b.present < c.peak {
+		return lateFactor * c.gather, most
+	}
+	return crowdFactor * c.gather, most
 }
 
 // due is called when a batch has gathered for long enough.
@@ -160,6 +172,7 @@ func (c *coalescer[V]) due(b *batch[V]) {
 func (c *coalescer[V]) send(b *batch[V]) {
 	b.timer.Stop()
 	b.sent = true
+	c.peak = max(c.peak, b.present)
 	c.open = nil
 	c.flying++
 	ids := make([]string, 0, len(b.ids))
@@ -181,7 +194,7 @@ func (c *coalescer[V]) fly(b *batch[V], ids []string) {
 	if c.open != nil {
 		// Those who got this answer often have the next question at once.
 		c.open.since = time.Now()
-		wait, _ := c.pause()
+		wait, _ := c.pause(c.open)
 		c.open.timer.Reset(wait)
 	}
 	b.cancel()

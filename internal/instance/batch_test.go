@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"sync"
 	"testing"
@@ -194,6 +195,50 @@ func TestCoalescerRefresh(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// The same on a machine that has other things to do: Terraform hands reads out
+// in fits and starts, and each reader is busy for a while after its answer.
+func TestCoalescerRefreshUnderLoad(t *testing.T) {
+	const refreshes = 20
+	total := 0
+	for seed := range uint64(refreshes) {
+		synctest.Test(t, func(t *testing.T) {
+			random := rand.New(rand.NewPCG(seed, 0))
+			busy := make([]time.Duration, 200)
+			for n := range busy {
+				busy[n] = time.Duration(random.IntN(1000)) * time.Millisecond
+			}
+			s := &server{}
+			c := newCoalescer(0, s.fetch)
+			work := make(chan int)
+			var wg sync.WaitGroup
+			for range 50 {
+				wg.Go(func() {
+					for n := range work {
+						if _, ok, err := c.get(t.Context(), fmt.Sprint(n)); !ok || err != nil {
+							t.Error(ok, err)
+						}
+						time.Sleep(busy[n])
+					}
+				})
+			}
+			for n := range 200 {
+				work <- n
+				pause := random.IntN(60)
+				if random.IntN(8) == 0 {
+					pause = 250 + random.IntN(450)
+				}
+				time.Sleep(time.Duration(pause) * time.Millisecond)
+			}
+			close(work)
+			wg.Wait()
+			total += s.calls()
+		})
+	}
+	if total > 10*refreshes {
+		t.Errorf("%d requests in %d refreshes", total, refreshes)
 	}
 }
 
