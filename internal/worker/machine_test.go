@@ -18,6 +18,7 @@ import (
 // An Elastic IP of the worker's own: allocated, associated, waited for, known
 // over a restart, and released as the last step.
 func TestAllocatedEIP(t *testing.T) {
+	t.Parallel()
 	w := acctest.NewWorld(t)
 	own := args{"network": `{ eip = { allocate = true } }`}
 	resized := args{"network": own["network"], "instance_type": `"m8i.4xlarge"`}
@@ -68,6 +69,7 @@ func TestAllocatedEIP(t *testing.T) {
 }
 
 func TestEIPInPlace(t *testing.T) {
+	t.Parallel()
 	w := acctest.NewWorld(t)
 	acctest.Test(t, resource.TestCase{Steps: []resource.TestStep{
 		{Config: config(w, args{"network": `{ public_ip = true }`})},
@@ -92,6 +94,7 @@ func TestEIPInPlace(t *testing.T) {
 }
 
 func TestProtection(t *testing.T) {
+	t.Parallel()
 	w := acctest.NewWorld(t)
 	on := args{"protection": `{ termination = true }`}
 	acctest.Test(t, resource.TestCase{Steps: []resource.TestStep{
@@ -112,6 +115,7 @@ func TestProtection(t *testing.T) {
 }
 
 func TestProtectionIsLiftedWhereAllowed(t *testing.T) {
+	t.Parallel()
 	w := acctest.NewWorld(t)
 	acctest.Test(t, resource.TestCase{Steps: []resource.TestStep{
 		{Config: config(w, args{"protection": `{ termination = true, stop = true }`, "on_destroy": `{ override_protection = true }`})},
@@ -122,6 +126,7 @@ func TestProtectionIsLiftedWhereAllowed(t *testing.T) {
 }
 
 func TestStopProtectionRefusesAResize(t *testing.T) {
+	t.Parallel()
 	w := acctest.NewWorld(t)
 	acctest.Test(t, resource.TestCase{Steps: []resource.TestStep{
 		{Config: config(w, args{"protection": `{ stop = true }`})},
@@ -134,6 +139,7 @@ func TestStopProtectionRefusesAResize(t *testing.T) {
 }
 
 func TestSpot(t *testing.T) {
+	t.Parallel()
 	w := acctest.NewWorld(t)
 	spot := func(more string) args {
 		return args{"market": `{ type = "spot", max_price = "2.0"` + more + ` }`}
@@ -163,6 +169,7 @@ func TestSpot(t *testing.T) {
 }
 
 func TestUserDataChange(t *testing.T) {
+	t.Parallel()
 	acctestEach(t, map[string]struct {
 		action plancheck.ResourceActionType
 		calls  map[string]int
@@ -194,6 +201,7 @@ func acctestEach(t *testing.T, cases map[string]struct {
 
 // Type, nested virtualisation and user data together: one stop, one start.
 func TestManyStopChangesShareOneStop(t *testing.T) {
+	t.Parallel()
 	w := acctest.NewWorld(t)
 	acctest.Test(t, resource.TestCase{Steps: []resource.TestStep{
 		{Config: config(w, args{"user_data": `"one"`})},
@@ -215,6 +223,7 @@ func TestManyStopChangesShareOneStop(t *testing.T) {
 }
 
 func TestFilter(t *testing.T) {
+	t.Parallel()
 	w := acctest.NewWorld(t)
 	find := func(filter string) string { return config(w, args{"ami_id": "", "ami_filter": filter}) }
 	acctest.Test(t, resource.TestCase{Steps: []resource.TestStep{
@@ -237,6 +246,7 @@ func TestFilter(t *testing.T) {
 }
 
 func TestExpectedVersion(t *testing.T) {
+	t.Parallel()
 	w := acctest.NewWorld(t)
 	acctest.Test(t, resource.TestCase{Steps: []resource.TestStep{
 		{Config: config(w, args{"expected_cml_version": `"2.8.0"`}), ExpectError: says("holds CML 2.9.0, but expected_cml_version is 2.8.0")},
@@ -247,6 +257,7 @@ func TestExpectedVersion(t *testing.T) {
 }
 
 func TestDestroyWithFinalSnapshot(t *testing.T) {
+	t.Parallel()
 	w := acctest.NewWorld(t)
 	acctest.Test(t, resource.TestCase{Steps: []resource.TestStep{
 		{Config: config(w, args{"on_destroy": `{ final_snapshot = true, mode = "skip_os_shutdown" }`})},
@@ -270,6 +281,7 @@ func TestDestroyWithFinalSnapshot(t *testing.T) {
 
 // The snapshot fails: nothing is terminated, and the next try uses what is there.
 func TestDestroyWithoutItsSnapshotTerminatesNothing(t *testing.T) {
+	t.Parallel()
 	w := acctest.NewWorld(t)
 	with := args{"on_destroy": `{ final_snapshot = true }`}
 	acctest.Test(t, resource.TestCase{Steps: []resource.TestStep{
@@ -295,6 +307,7 @@ func TestDestroyWithoutItsSnapshotTerminatesNothing(t *testing.T) {
 }
 
 func TestIPv6(t *testing.T) {
+	t.Parallel()
 	w := acctest.NewWorld(t)
 	acctest.Test(t, resource.TestCase{Steps: []resource.TestStep{
 		{Config: config(w, args{"network": `{ ipv6_address_count = 1 }`}), ConfigStateChecks: []statecheck.StateCheck{value("ipv6_address", knownvalue.NotNull())}},

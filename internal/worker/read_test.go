@@ -21,6 +21,7 @@ import (
 )
 
 func TestStoppedOutsideIsNoChange(t *testing.T) {
+	t.Parallel()
 	w := acctest.NewWorld(t)
 	acctest.Test(t, resource.TestCase{Steps: []resource.TestStep{
 		{Config: config(w, nil)},
@@ -52,11 +53,13 @@ func waitState(t *testing.T, w *acctest.World, state string) {
 }
 
 func TestTerminatedOutsideIsCreatedAgain(t *testing.T) {
+	t.Parallel()
 	for name, end := range map[string]func(*acctest.World, string){
 		"terminated": func(w *acctest.World, id string) { w.AWS.Region(region).TerminateOutside(id) },
 		"forgotten":  func(w *acctest.World, id string) { w.AWS.Region(region).Forget(id) },
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			w := acctest.NewWorld(t)
 			acctest.Test(t, resource.TestCase{Steps: []resource.TestStep{
 				{Config: config(w, nil)},
@@ -72,6 +75,7 @@ func TestTerminatedOutsideIsCreatedAgain(t *testing.T) {
 // Credentials of another account see nothing, which proves nothing: the worker
 // stays in state.
 func TestWrongAccountIsAnError(t *testing.T) {
+	t.Parallel()
 	const other = "AKIAOTHERACCOUNTEXAM"
 	w := acctest.NewWorld(t, func(o *simulator.Options) {
 		o.AWS.Accounts = []aws.Account{{ID: "210987654321", Keys: []aws.Key{{AccessKeyID: other}}}}
@@ -88,6 +92,7 @@ func TestWrongAccountIsAnError(t *testing.T) {
 }
 
 func TestThrottledReadIsRetried(t *testing.T) {
+	t.Parallel()
 	w := acctest.NewWorld(t)
 	acctest.Test(t, resource.TestCase{Steps: []resource.TestStep{
 		{Config: config(w, nil)},
@@ -101,6 +106,7 @@ func TestThrottledReadIsRetried(t *testing.T) {
 }
 
 func TestChangedPinIsSaid(t *testing.T) {
+	t.Parallel()
 	w := acctest.NewWorld(t)
 	acctest.Test(t, resource.TestCase{Steps: []resource.TestStep{
 		{Config: config(w, nil)},
@@ -122,6 +128,7 @@ func TestChangedPinIsSaid(t *testing.T) {
 }
 
 func TestRefreshProbeCanBeSwitchedOff(t *testing.T) {
+	t.Parallel()
 	w := acctest.NewWorld(t)
 	quiet := w.Provider(w.Controller(false)+"\n  refresh_probe = false") + worker(nil)
 	acctest.Test(t, resource.TestCase{Steps: []resource.TestStep{
@@ -148,12 +155,14 @@ func TestRefreshProbeCanBeSwitchedOff(t *testing.T) {
 }
 
 func TestImport(t *testing.T) {
+	t.Parallel()
 	for name, id := range map[string]func(i aws.Instance) string{
 		"bare":        func(i aws.Instance) string { return i.ID },
 		"with suffix": func(i aws.Instance) string { return i.ID + "@" + region },
 		"with prefix": func(i aws.Instance) string { return region + ":" + i.ID },
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			w := acctest.NewWorld(t)
 			all := args{"tags": `{ Owner = "netops" }`, "monitoring": "true", "key_name": `"cml"`, "iam_instance_profile": `"cml-worker"`}
 			acctest.Test(t, resource.TestCase{Steps: []resource.TestStep{
@@ -174,6 +183,7 @@ func TestImport(t *testing.T) {
 // empty where EC2 can tell everything, and what it cannot tell is recorded by
 // one update without a call.
 func TestImportPlansNothing(t *testing.T) {
+	t.Parallel()
 	w := acctest.NewWorld(t)
 	machine, err := w.EC2(region).Launch(t.Context(), instance.Launch{
 		Name: "by-hand", ImageID: image, InstanceTypes: []string{"c5.2xlarge"}, SubnetIDs: []string{subnetA}, SecurityGroupIDs: []string{groupTwo},
@@ -210,6 +220,7 @@ func TestImportPlansNothing(t *testing.T) {
 func ptr[T any](v T) *T { return &v }
 
 func TestImportOfNothing(t *testing.T) {
+	t.Parallel()
 	w := acctest.NewWorld(t)
 	steps := []resource.TestStep{{Config: config(w, nil)}}
 	for id, want := range map[string]string{
@@ -223,6 +234,7 @@ func TestImportOfNothing(t *testing.T) {
 }
 
 func TestImportByIdentity(t *testing.T) {
+	t.Parallel()
 	w := acctest.NewWorld(t)
 	acctest.Test(t, resource.TestCase{
 		TerraformVersionChecks: []tfversion.TerraformVersionCheck{tfversion.SkipBelow(tfversion.Version1_12_0)},
@@ -240,6 +252,7 @@ func TestImportByIdentity(t *testing.T) {
 }
 
 func TestDataSource(t *testing.T) {
+	t.Parallel()
 	w := acctest.NewWorld(t)
 	look := func(by string) string {
 		return config(w, args{"controller": `{ hostname = "lab-01.example.net" }`, "tags": `{ Owner = "netops" }`}) + fmt.Sprintf(`
@@ -272,6 +285,7 @@ data "cml_worker" "found" {
 // A look-up from another repository knows neither port nor host name: the
 // managed tags tell it.
 func TestDataSourceLearnsFromTags(t *testing.T) {
+	t.Parallel()
 	w := acctest.NewWorld(t)
 	acctest.Test(t, resource.TestCase{Steps: []resource.TestStep{
 		{Config: config(w, nil)},
@@ -292,6 +306,7 @@ data "cml_worker" "found" { name = "lab-01" }
 }
 
 func TestDataSourceFindsNoneOrSeveral(t *testing.T) {
+	t.Parallel()
 	w := acctest.NewWorld(t)
 	two := config(w, nil) + "\n" + regexp.MustCompile(`"lab"`).ReplaceAllString(worker(args{"tags": `{ Twin = "yes" }`}), `"twin"`)
 	acctest.Test(t, resource.TestCase{Steps: []resource.TestStep{

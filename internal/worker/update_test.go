@@ -2,6 +2,7 @@ package worker_test
 
 import (
 	"fmt"
+	"maps"
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
@@ -17,56 +18,53 @@ import (
 )
 
 // Each change in place: the planned action, the calls made, and no others.
+// TestInPlace makes one change after the other to one worker: what each of them
+// calls, and that addresses and revision stay. The engine plans again after
+// every apply, so that an apply that settles nothing fails too.
 func TestInPlace(t *testing.T) {
-	for name, c := range map[string]struct {
+	t.Parallel()
+	w := acctest.NewWorld(t)
+	now := args{}
+	steps := []resource.TestStep{{Config: config(w, now)}}
+	for _, c := range []struct {
 		change args
-		calls  map[string]int
+		calls  map[string]int // nil: not counted
 		after  []statecheck.StateCheck
 	}{
-		"name": {args{"name": `"lab-02"`}, map[string]int{"CreateTags": 1}, []statecheck.StateCheck{exactly("name", "lab-02"),
+		{args{"name": `"lab-02"`}, map[string]int{"CreateTags": 1}, []statecheck.StateCheck{exactly("name", "lab-02"),
 			value("managed_tags", knownvalue.MapPartial(map[string]knownvalue.Check{"cml:worker-name": knownvalue.StringExact("lab-02")}))}},
-		"tags": {args{"tags": `{ Owner = "netops" }`}, map[string]int{"CreateTags": 1}, []statecheck.StateCheck{
+		{args{"tags": `{ Owner = "netops" }`}, map[string]int{"CreateTags": 1}, []statecheck.StateCheck{
 			value("tags_all", knownvalue.MapExact(map[string]knownvalue.Check{"Owner": knownvalue.StringExact("netops")}))}},
-		"security groups":  {args{"security_group_ids": fmt.Sprintf("[%q, %q]", groupID, groupTwo)}, map[string]int{"ModifyInstanceAttribute": 1}, nil},
-		"monitoring":       {args{"monitoring": "true"}, map[string]int{"MonitorInstances": 1}, []statecheck.StateCheck{value("monitoring", knownvalue.Bool(true))}},
-		"metadata options": {args{"metadata_options": `{ http_put_response_hop_limit = 2 }`}, map[string]int{"ModifyInstanceMetadataOptions": 1}, nil},
-		"instance profile": {args{"iam_instance_profile": `"cml-worker"`}, map[string]int{"AssociateIamInstanceProfile": 1}, nil},
-		"volume growth": {args{"root_volume": `{ size_gib = 100 }`}, map[string]int{"ModifyVolume": 1}, []statecheck.StateCheck{
+		{args{"security_group_ids": fmt.Sprintf("[%q, %q]", groupID, groupTwo)}, map[string]int{"ModifyInstanceAttribute": 1}, nil},
+		{args{"monitoring": "true"}, map[string]int{"MonitorInstances": 1}, []statecheck.StateCheck{value("monitoring", knownvalue.Bool(true))}},
+		{args{"metadata_options": `{ http_put_response_hop_limit = 2 }`}, map[string]int{"ModifyInstanceMetadataOptions": 1}, nil},
+		{args{"iam_instance_profile": `"cml-worker"`}, map[string]int{"AssociateIamInstanceProfile": 1}, nil},
+		{args{"root_volume": `{ size_gib = 100 }`}, map[string]int{"ModifyVolume": 1}, []statecheck.StateCheck{
 			value("root_volume", knownvalue.ObjectPartial(map[string]knownvalue.Check{"size_gib": knownvalue.Int64Exact(100)}))}},
-		"volume figures":        {args{"root_volume": `{ iops = 4000, throughput = 250 }`}, map[string]int{"ModifyVolume": 1}, nil},
-		"volume stays":          {args{"root_volume": `{ delete_on_termination = false }`}, map[string]int{"ModifyInstanceAttribute": 1}, nil},
-		"readiness":             {args{"readiness": `{ until = "api", timeout = "600s" }`}, map[string]int{}, nil},
-		"timeouts":              {args{"timeouts": `{ create = "50m" }`}, map[string]int{}, nil},
-		"user data":             {args{"user_data": `"other"`}, map[string]int{}, nil},
-		"allow_stop_for_update": {args{"allow_stop_for_update": "false"}, map[string]int{}, nil},
-		"controller.via":        {args{"controller": `{ tls = { trust = "verify" } }`}, map[string]int{"CreateTags": 0}, nil},
+		{args{"root_volume": `{ iops = 4000, throughput = 250 }`}, map[string]int{"ModifyVolume": 1}, nil},
+		{args{"root_volume": `{ delete_on_termination = false }`}, map[string]int{"ModifyInstanceAttribute": 1}, nil},
+		{args{"readiness": `{ until = "api", timeout = "600s" }`}, map[string]int{}, nil},
+		{args{"timeouts": `{ create = "50m" }`}, map[string]int{}, nil},
+		{args{"user_data": `"other"`}, map[string]int{}, nil},
+		{args{"allow_stop_for_update": "false"}, map[string]int{}, nil},
+		// The pin goes with the trust, and its tag with it.
+		{args{"controller": `{ tls = { trust = "verify" } }`}, nil, nil},
 	} {
-		t.Run(name, func(t *testing.T) {
-			w := acctest.NewWorld(t)
-			want := map[string]int{}
-			for op, n := range c.calls {
-				if n > 0 {
-					want[op] = n
-				}
-			}
-			check := calls(w, want)
-			if name == "controller.via" {
-				check = nil // the pin goes with the trust; its tag is removed
-			}
-			acctest.Test(t, resource.TestCase{Steps: []resource.TestStep{
-				{Config: config(w, nil)},
-				{
-					PreConfig: reset(t, w), Config: config(w, c.change),
-					ConfigPlanChecks: planned(plancheck.ResourceActionUpdate, knownAs("address", knownvalue.NotNull()), knownAs("revision", knownvalue.NotNull())),
-					Check:            check, ConfigStateChecks: c.after,
-				},
-				{Config: config(w, c.change), ConfigPlanChecks: unchanged()},
-			}})
-		})
+		maps.Copy(now, c.change)
+		step := resource.TestStep{
+			PreConfig: reset(t, w), Config: config(w, now), ConfigStateChecks: c.after,
+			ConfigPlanChecks: planned(plancheck.ResourceActionUpdate, knownAs("address", knownvalue.NotNull()), knownAs("revision", knownvalue.NotNull())),
+		}
+		if c.calls != nil {
+			step.Check = calls(w, c.calls)
+		}
+		steps = append(steps, step)
 	}
+	acctest.Test(t, resource.TestCase{Steps: steps})
 }
 
 func TestTagsReachVolumeAndInterface(t *testing.T) {
+	t.Parallel()
 	w := acctest.NewWorld(t)
 	acctest.Test(t, resource.TestCase{Steps: []resource.TestStep{
 		{Config: config(w, args{"tags": `{ Old = "1", Same = "s" }`})},
@@ -87,6 +85,7 @@ func TestTagsReachVolumeAndInterface(t *testing.T) {
 }
 
 func TestDefaultTagsAndIgnoredTags(t *testing.T) {
+	t.Parallel()
 	w := acctest.NewWorld(t)
 	provider := func(team string) string {
 		return w.Provider(fmt.Sprintf(`controller = { port = %d }
@@ -126,6 +125,7 @@ func TestDefaultTagsAndIgnoredTags(t *testing.T) {
 }
 
 func TestVolumeCannotShrink(t *testing.T) {
+	t.Parallel()
 	w := acctest.NewWorld(t)
 	acctest.Test(t, resource.TestCase{Steps: []resource.TestStep{
 		{Config: config(w, args{"root_volume": `{ size_gib = 100 }`})},
@@ -137,6 +137,7 @@ func TestVolumeCannotShrink(t *testing.T) {
 // A resize of a running worker: one stop, one start, fresh addresses, and a
 // dependant that is right in the same apply.
 func TestResizeRunning(t *testing.T) {
+	t.Parallel()
 	w := acctest.NewWorld(t)
 	dependant := `
 resource "terraform_data" "dependant" { input = cml_worker.lab.url }
@@ -164,6 +165,7 @@ resource "terraform_data" "dependant" { input = cml_worker.lab.url }
 }
 
 func TestResizeStoppedStaysStopped(t *testing.T) {
+	t.Parallel()
 	w := acctest.NewWorld(t)
 	acctest.Test(t, resource.TestCase{Steps: []resource.TestStep{
 		{Config: config(w, nil)},
@@ -193,6 +195,7 @@ func stopOutside(t *testing.T, w *acctest.World) {
 }
 
 func TestResizeRefusedWithoutLeave(t *testing.T) {
+	t.Parallel()
 	w := acctest.NewWorld(t)
 	resized := args{"instance_type": `"m8i.4xlarge"`, "allow_stop_for_update": "false"}
 	acctest.Test(t, resource.TestCase{Steps: []resource.TestStep{
@@ -213,6 +216,7 @@ func TestResizeRefusedWithoutLeave(t *testing.T) {
 // No capacity for the new type: the old one runs again, the error names both,
 // and the state tells the truth.
 func TestResizeWithoutCapacityGoesBack(t *testing.T) {
+	t.Parallel()
 	w := acctest.NewWorld(t)
 	acctest.Test(t, resource.TestCase{Steps: []resource.TestStep{
 		{Config: config(w, nil)},
@@ -239,6 +243,7 @@ func TestResizeWithoutCapacityGoesBack(t *testing.T) {
 }
 
 func TestReplacements(t *testing.T) {
+	t.Parallel()
 	for name, change := range map[string]args{
 		"image":      {"ami_id": fmt.Sprintf("%q", newImage)},
 		"subnet":     {"subnet_ids": fmt.Sprintf("[%q]", subnetB)},
@@ -246,6 +251,7 @@ func TestReplacements(t *testing.T) {
 		"encryption": {"root_volume": `{ encrypted = false }`},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			w := acctest.NewWorld(t)
 			acctest.Test(t, resource.TestCase{Steps: []resource.TestStep{
 				{Config: config(w, nil)},
@@ -263,6 +269,7 @@ func TestReplacements(t *testing.T) {
 // The wish for a public address changes in place; what it makes unknown is
 // right after the apply.
 func TestPublicIPInPlace(t *testing.T) {
+	t.Parallel()
 	w := acctest.NewWorld(t)
 	acctest.Test(t, resource.TestCase{Steps: []resource.TestStep{
 		{Config: config(w, args{"network": `{ public_ip = true }`})},
@@ -289,6 +296,7 @@ func (sameValue) CompareValues(values ...any) error {
 
 // An update that fails half-way says in state what was done.
 func TestHalfDoneUpdate(t *testing.T) {
+	t.Parallel()
 	w := acctest.NewWorld(t)
 	both := args{"tags": `{ Owner = "netops" }`, "monitoring": "true"}
 	acctest.Test(t, resource.TestCase{Steps: []resource.TestStep{
@@ -316,6 +324,7 @@ func TestHalfDoneUpdate(t *testing.T) {
 }
 
 func TestRateLimitOfVolumeShowsEC2sText(t *testing.T) {
+	t.Parallel()
 	w := acctest.NewWorld(t, func(o *simulator.Options) { o.AWS.RateLimitVolumeChanges = 6 * hour })
 	acctest.Test(t, resource.TestCase{Steps: []resource.TestStep{
 		{Config: config(w, args{"root_volume": `{ size_gib = 100 }`})},

@@ -21,6 +21,7 @@ import (
 )
 
 func TestBasic(t *testing.T) {
+	t.Parallel()
 	w := acctest.NewWorld(t)
 	acctest.Test(t, resource.TestCase{Steps: []resource.TestStep{
 		{
@@ -78,6 +79,7 @@ func TestBasic(t *testing.T) {
 
 // TestLaunchRequest reads what RunInstances was really asked.
 func TestLaunchRequest(t *testing.T) {
+	t.Parallel()
 	w := acctest.NewWorld(t)
 	acctest.Test(t, resource.TestCase{Steps: []resource.TestStep{{
 		Config: config(w, args{"tags": `{ Owner = "netops" }`, "user_data": `"#cloud-config\n"`, "network": `{ public_ip = true }`, "iam_instance_profile": `"cml-worker"`, "monitoring": "true"}),
@@ -116,6 +118,7 @@ func TestLaunchRequest(t *testing.T) {
 }
 
 func TestHostnameMakesURLKnownAtPlan(t *testing.T) {
+	t.Parallel()
 	w := acctest.NewWorld(t)
 	acctest.Test(t, resource.TestCase{Steps: []resource.TestStep{{
 		Config: config(w, args{"controller": `{ hostname = "lab-01.example.net" }`}),
@@ -125,6 +128,7 @@ func TestHostnameMakesURLKnownAtPlan(t *testing.T) {
 }
 
 func TestWriteOnlyUserData(t *testing.T) {
+	t.Parallel()
 	acctest.Engine(t, engine.WriteOnly)
 	const planted = "s3cr3t-user-data-planted"
 	w := acctest.NewWorld(t)
@@ -153,6 +157,7 @@ func TestWriteOnlyUserData(t *testing.T) {
 }
 
 func TestCapacityMovesToTheNextSubnet(t *testing.T) {
+	t.Parallel()
 	w := acctest.NewWorld(t)
 	w.AWS.Region(region).SetCapacity("m8i.2xlarge", subnetA, 0)
 	acctest.Test(t, resource.TestCase{Steps: []resource.TestStep{{
@@ -174,6 +179,7 @@ func count(records []wire.Record, want int) error {
 
 // Capacity comes as a server error from EC2, and the SDK must not repeat it.
 func TestCapacityAsServerErrorIsAskedOnce(t *testing.T) {
+	t.Parallel()
 	w := acctest.NewWorld(t)
 	w.Faults.Add(wire.Rule{Service: "ec2", Operation: "RunInstances", Fault: wire.Fault{
 		Kind: wire.Error, Code: "InsufficientInstanceCapacity", Status: 500, Message: "We currently do not have sufficient m8i.2xlarge capacity in the Availability Zone you requested."}})
@@ -187,6 +193,7 @@ func TestCapacityAsServerErrorIsAskedOnce(t *testing.T) {
 }
 
 func TestQuotaDoesNotTryTheNextSubnet(t *testing.T) {
+	t.Parallel()
 	w := acctest.NewWorld(t)
 	w.Faults.Add(wire.Rule{Service: "ec2", Operation: "RunInstances", Fault: wire.Fault{Kind: wire.Error, Code: "VcpuLimitExceeded", Status: 400, Message: "You have requested more vCPU capacity than your current vCPU limit of 0 allows"}})
 	acctest.Test(t, resource.TestCase{Steps: []resource.TestStep{{
@@ -199,6 +206,7 @@ func TestQuotaDoesNotTryTheNextSubnet(t *testing.T) {
 }
 
 func TestLostAnswerMakesOneMachine(t *testing.T) {
+	t.Parallel()
 	w := acctest.NewWorld(t)
 	w.Faults.Add(wire.Rule{Service: "ec2", Operation: "RunInstances", Times: 1, Fault: wire.Fault{Kind: wire.Drop}})
 	acctest.Test(t, resource.TestCase{Steps: []resource.TestStep{{
@@ -215,6 +223,7 @@ func TestLostAnswerMakesOneMachine(t *testing.T) {
 // A provider that was killed after the launch leaves a machine that no state
 // knows: the next create names it.
 func TestOrphanIsNamedBeforeLaunch(t *testing.T) {
+	t.Parallel()
 	w := acctest.NewWorld(t)
 	first := config(w, nil)
 	twin := strings.Replace(worker(nil), `"lab" {`, `"twin" {`, 1)
@@ -240,6 +249,7 @@ func neverReady(t *testing.T) func(*cml.Machine) {
 }
 
 func TestReadinessKeepResumes(t *testing.T) {
+	t.Parallel()
 	w := acctest.NewWorld(t)
 	w.CML.Prepare(neverReady(t))
 	keep := args{"readiness": `{ until = "ready", timeout = "1s", on_timeout = "keep" }`}
@@ -273,6 +283,7 @@ func TestReadinessKeepResumes(t *testing.T) {
 }
 
 func TestReadinessTimeoutFailsAndTaints(t *testing.T) {
+	t.Parallel()
 	w := acctest.NewWorld(t)
 	w.CML.Prepare(neverReady(t))
 	acctest.Test(t, resource.TestCase{Steps: []resource.TestStep{{
@@ -288,6 +299,7 @@ func TestReadinessTimeoutFailsAndTaints(t *testing.T) {
 }
 
 func TestEarlyTerminationSaysWhy(t *testing.T) {
+	t.Parallel()
 	w := acctest.NewWorld(t)
 	w.AWS.Region(region).EndNextLaunches(1, "Client.VolumeLimitExceeded", "Client.VolumeLimitExceeded: Volume limit exceeded")
 	acctest.Test(t, resource.TestCase{Steps: []resource.TestStep{{
@@ -297,6 +309,7 @@ func TestEarlyTerminationSaysWhy(t *testing.T) {
 }
 
 func TestWrongPasswordEndsTheWaitAtTheSecondTry(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("waits for the second login of a create, 10 s")
 	}
@@ -313,6 +326,7 @@ func TestWrongPasswordEndsTheWaitAtTheSecondTry(t *testing.T) {
 }
 
 func TestHealthy(t *testing.T) {
+	t.Parallel()
 	w := acctest.NewWorld(t)
 	acctest.Test(t, resource.TestCase{Steps: []resource.TestStep{{
 		Config:            w.Provider(w.Controller(true)) + worker(args{"readiness": `{ until = "healthy" }`}),
@@ -321,6 +335,7 @@ func TestHealthy(t *testing.T) {
 }
 
 func TestMinVersionEndsTheWait(t *testing.T) {
+	t.Parallel()
 	w := acctest.NewWorld(t, func(o *simulator.Options) { o.CML.Version = "2.8.0+build.1" })
 	acctest.Test(t, resource.TestCase{Steps: []resource.TestStep{{
 		Config:      config(w, args{"readiness": `{ min_version = "2.9.0" }`}),
@@ -329,6 +344,7 @@ func TestMinVersionEndsTheWait(t *testing.T) {
 }
 
 func TestMenuOfTypesIsUnknownAtPlan(t *testing.T) {
+	t.Parallel()
 	w := acctest.NewWorld(t)
 	w.AWS.Region(region).SetCapacity("m8i.2xlarge", subnetA, 0)
 	menu := args{"instance_type": "", "instance_types": `["m8i.2xlarge", "c8i.2xlarge"]`}
@@ -347,6 +363,7 @@ func TestMenuOfTypesIsUnknownAtPlan(t *testing.T) {
 }
 
 func TestUnknownArgumentsOfTheProvider(t *testing.T) {
+	t.Parallel()
 	w := acctest.NewWorld(t)
 	acctest.Test(t, resource.TestCase{Steps: []resource.TestStep{{
 		Config: fmt.Sprintf(`
