@@ -591,6 +591,7 @@ func TestPlannedEffects(t *testing.T) {
 		"leave to stop":          {object{"allow_stop_for_update": true}, update, ""},
 		"protection":             {object{"protection": object{"termination": true}}, update, ""},
 		"destroy":                {object{"on_destroy": object{"mode": "force"}}, update, ""},
+		"licence check":          {object{"license_check": "off"}, update, ""},
 		"expected version":       {object{"expected_cml_version": "2.9.0"}, update, ""},
 		"user data":              {object{"user_data": "two"}, update, ""},
 		"user data, restart":     {object{"user_data": "two", "user_data_change": "restart"}, restarting, ""},

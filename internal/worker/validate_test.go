@@ -128,6 +128,8 @@ func TestValidate(t *testing.T) {
 		"lowest version":          {object{"readiness": object{"min_version": "v2"}}, "readiness.min_version", `"2.9.0"`},
 		"computes":                {object{"readiness": object{"min_ready_computes": 0}}, "readiness.min_ready_computes", "at least 1"},
 		"on_timeout":              {object{"readiness": object{"on_timeout": "ignore"}}, "readiness.on_timeout", "keep"},
+		"licence check":           {object{"license_check": "strict"}, "license_check", "require"},
+		"licence of the destroy":  {object{"on_destroy": object{"deregister_license": "always"}}, "on_destroy.deregister_license", "skip"},
 		"mode of the destroy":     {object{"on_destroy": object{"mode": "hard"}}, "on_destroy.mode", "graceful"},
 		"tag Name":                {object{"tags": object{"Name": "other"}}, `tags["Name"]`, "remove it from tags"},
 		"tag of AWS":              {object{"tags": object{"AWS:owner": "me"}}, `tags["AWS:owner"]`, "Choose another key"},
