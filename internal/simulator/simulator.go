@@ -94,6 +94,7 @@ func (s *Simulator) assemble(options Options) error {
 	}
 	awsOptions := options.AWS
 	awsOptions.Timing = options.Timing.AWS
+	awsOptions.GuestPort = s.CML.Port()
 	s.guest = newGuest(s.CML, options.CML.Version, options.Log)
 	awsOptions.Guest = s.guest
 	if s.AWS, err = aws.New(awsOptions); err != nil {

@@ -89,7 +89,7 @@ func TestDemo(t *testing.T) {
 	}
 	rest := out.String()
 	for _, want := range []string{
-		"1. Create", "cml_worker.lab: Creation complete", "url            = https://127.64.",
+		"1. Create", "cml_worker.lab: Creation complete", "url            = https://127.",
 		"2. Plan again", "No changes.",
 		"3. Stop", "The instance is stopped",
 		"4. Start", "the dependant (bookmark) has the new one",

@@ -26,6 +26,9 @@ type Options struct {
 	// RateLimitVolumeChanges refuses a second ModifyVolume of a volume until this time has passed
 	// since the first began. EC2's own limit has been six hours; 0 means none.
 	RateLimitVolumeChanges time.Duration
+	// GuestPort is opened in the seeded security group "cml", beside the ports
+	// that CML has by default; 0: no further one.
+	GuestPort int
 	// Guest is told when instances get and lose power. Nil runs instances without a guest.
 	Guest Guest
 }

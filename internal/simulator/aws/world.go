@@ -101,7 +101,11 @@ func (r *Region) seedGroups(v *vpc) {
 	def := r.addGroup(SerialGroupDefault, v, "default", "default VPC security group")
 	r.addRule(def, groupRule{protocol: "-1", from: -1, to: -1, source: def.id})
 	cml := r.addGroup(SerialGroupCML, v, "cml", "Cisco Modeling Labs")
-	for _, ports := range [][2]int{{22, 22}, {443, 443}, {1122, 1122}, {2002, 2003}, {9090, 9090}} {
+	open := [][2]int{{22, 22}, {443, 443}, {1122, 1122}, {2002, 2003}, {9090, 9090}}
+	if port := r.sim.options.GuestPort; port > 0 {
+		open = append(open, [2]int{port, port})
+	}
+	for _, ports := range open {
 		r.addRule(cml, groupRule{protocol: "tcp", from: ports[0], to: ports[1], cidr4: "0.0.0.0/0"})
 	}
 	r.addRule(cml, groupRule{protocol: "tcp", from: 443, to: 443, cidr6: "::/0"})
