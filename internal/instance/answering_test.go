@@ -83,6 +83,9 @@ func TestBareAnswers(t *testing.T) {
 		i.PublicIPIsEIP || len(i.SecurityGroupIDs) != 1 || i.Gone() || i.Status() != "running" || i.Why() != "" {
 		t.Errorf("got %+v", i)
 	}
+	if all, err := c.Subnets(ctx, "subnet-1"); err != nil || all["subnet-1"] == nil || !all["subnet-1"].PublicIPByDefault {
+		t.Errorf("a subnet that does not tell is no private one: %+v, %v", all["subnet-1"], err)
+	}
 	// The account is the caller's where no answer names an owner.
 	if want := "arn:aws:ec2:us-east-1:123456789012:instance/" + nobody; i.AccountID != "123456789012" || i.ARN != want {
 		t.Errorf("account %q, ARN %q", i.AccountID, i.ARN)

@@ -35,11 +35,12 @@ func (c *Client) Regions(ctx context.Context) ([]Region, error) {
 	return out, nil
 }
 
-// Subnet is one subnet. What EC2 did not say is zero.
+// Subnet is one subnet. What EC2 did not say is zero, save PublicIPByDefault.
 type Subnet struct {
 	ID, VPCID, AvailabilityZone string
 	// PublicIPByDefault says that interfaces get a public address where nobody
-	// chooses; IPv6Only that there is no IPv4 at all.
+	// chooses, or that EC2 does not tell, so that nobody is warned of a guess;
+	// IPv6Only that there is no IPv4 at all.
 	PublicIPByDefault, IPv6Only bool
 	// FreeAddresses is the number of IPv4 addresses left.
 	FreeAddresses int32
@@ -62,7 +63,7 @@ func (c *Client) Subnets(ctx context.Context, ids ...string) (map[string]*Subnet
 			for _, s := range page.Subnets {
 				out[aws.ToString(s.SubnetId)] = &Subnet{
 					ID: aws.ToString(s.SubnetId), VPCID: aws.ToString(s.VpcId), AvailabilityZone: aws.ToString(s.AvailabilityZone),
-					PublicIPByDefault: aws.ToBool(s.MapPublicIpOnLaunch), IPv6Only: aws.ToBool(s.Ipv6Native),
+					PublicIPByDefault: s.MapPublicIpOnLaunch == nil || *s.MapPublicIpOnLaunch, IPv6Only: aws.ToBool(s.Ipv6Native),
 					FreeAddresses: aws.ToInt32(s.AvailableIpAddressCount),
 				}
 			}
