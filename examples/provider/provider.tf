@@ -31,5 +31,25 @@ provider "cml" {
     password = var.cml_password # CML_PASSWORD; may be ephemeral
   }
 
+  # What a worker takes where it says nothing itself, at creation.
+  worker_defaults = {
+    instance_type = "m8i.2xlarge"
+    root_volume   = { size_gib = 200 }
+  }
+  region_defaults = {
+    "us-east-1" = {
+      ami_filter         = { name_pattern = "CML-2.9.*" }
+      subnet_ids         = ["subnet-0123456789abcdef0", "subnet-0fedcba9876543210"]
+      security_group_ids = ["sg-0123456789abcdef0"]
+      key_name           = "cml-use1"
+    }
+  }
+
+  # What a plan must not ask for.
+  guardrails = {
+    allowed_regions        = ["us-east-1", "us-west-2"]
+    allowed_instance_types = ["m8i.*", "c8i.*", "r8i.*", "m5zn.metal"]
+  }
+
   suppress_warnings = ["private_address_only"]
 }
