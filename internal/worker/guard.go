@@ -47,7 +47,7 @@ func ask[T any](ctx context.Context, q *inquiry, w tfdiag.Warning, what, key str
 
 func (q *inquiry) unanswered(w tfdiag.Warning, what string, err error) {
 	q.silent = fault.Is(err, fault.Unreachable, fault.Timeout, fault.Canceled, fault.Credentials, fault.Account)
-	text := what + " could not be read, so the plan was not held against it: " + err.Error() + "."
+	text := what + " could not be read, so the plan was not held against it: " + strings.TrimSuffix(err.Error(), ".") + "."
 	if e := fault.As(err); e != nil && e.MissingAction != "" {
 		text += " The check needs the permission " + e.MissingAction + "."
 	}

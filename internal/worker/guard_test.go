@@ -394,6 +394,14 @@ func TestPlanInAWrongAccount(t *testing.T) {
 	}}})
 }
 
+// What keeps the region from being found is told, and not that none is set.
+func TestPlanWithAProfileThatIsNotThere(t *testing.T) {
+	w := acctest.NewWorld(t)
+	acctest.Test(t, resource.TestCase{Steps: []resource.TestStep{{
+		Config: guarded(w, `profile = "nobody"`, nil), PlanOnly: true, ExpectError: says("Unable to find the AWS region"),
+	}}})
+}
+
 // A plan without an answer from AWS is a plan all the same.
 func TestPlanWithoutAWS(t *testing.T) {
 	w := acctest.NewWorld(t)

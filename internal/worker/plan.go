@@ -14,6 +14,7 @@ import (
 	"github.com/cml-infra/terraform-provider-cml/internal/attribute"
 	"github.com/cml-infra/terraform-provider-cml/internal/clients"
 	"github.com/cml-infra/terraform-provider-cml/internal/controller"
+	"github.com/cml-infra/terraform-provider-cml/internal/fault"
 	"github.com/cml-infra/terraform-provider-cml/internal/instance"
 	"github.com/cml-infra/terraform-provider-cml/internal/readiness"
 	"github.com/cml-infra/terraform-provider-cml/internal/tfdiag"
@@ -132,7 +133,9 @@ func (p *planner) defaultRegion(ctx context.Context) types.String {
 	}
 	region, err := p.set.DefaultRegion(ctx)
 	if err != nil {
-		if p.state == nil && p.config.Region.IsNull() {
+		if p.state == nil && p.config.Region.IsNull() && !fault.Is(err, fault.Invalid) {
+			p.diags.Append(tfdiag.Error("Unable to find the AWS region", tfdiag.About{}, err))
+		} else if p.state == nil && p.config.Region.IsNull() {
 			p.diags.AddAttributeError(path.Root("region"), "No AWS region",
 				"Set `region` on this worker, `region` in the provider block, or AWS_REGION in the environment.\n\n"+err.Error())
 		}
