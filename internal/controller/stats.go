@@ -41,10 +41,11 @@ type Usage struct {
 	Total *float64 `json:"total"`
 }
 
-// DomInfo counts virtual machines; nil is not known.
+// DomInfo counts virtual machines; nil is not known. As with Usage, a whole
+// number may come with a fraction.
 type DomInfo struct {
-	TotalNodes   *int `json:"total_nodes"`
-	RunningNodes *int `json:"running_nodes"`
+	TotalNodes   *float64 `json:"total_nodes"`
+	RunningNodes *float64 `json:"running_nodes"`
 }
 
 // RunningNodes adds up the nodes that run on all compute hosts. known is false
@@ -55,7 +56,7 @@ func (s SystemStats) RunningNodes() (n int, known bool) {
 		if running == nil {
 			return 0, false
 		}
-		n += *running
+		n += int(*running)
 	}
 	return n, len(s.Computes) > 0
 }
@@ -68,7 +69,7 @@ func (s SystemStats) TotalNodes() (n int, known bool) {
 		if total == nil {
 			return 0, false
 		}
-		n += *total
+		n += int(*total)
 	}
 	return n, len(s.Computes) > 0
 }

@@ -137,6 +137,17 @@ func TestRunningNodesThatAreNotToldAreNotZero(t *testing.T) {
 	}
 }
 
+func TestNodesCountedWithAFraction(t *testing.T) {
+	ip, settings := odd(t, func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, `{"computes": {"a": {"stats": {"dominfo": {"running_nodes": 2.0}}}, "b": {"stats": {"dominfo": {"running_nodes": 1}}}}}`)
+	})
+	c := controller.New(ip, settings, static, controller.Transport{})
+	defer c.Close()
+	if n, err := c.NodesRunning(within(t, patience)); err != nil || n != 3 {
+		t.Errorf("got %d, %v", n, err)
+	}
+}
+
 func TestLicensingDocument(t *testing.T) {
 	w := simulate(t)
 	c := w.client(t, w.admin(), controller.Transport{})
