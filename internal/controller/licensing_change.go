@@ -86,14 +86,14 @@ func (c *Client) RegisterLicense(ctx context.Context, token string, reregister b
 	return err
 }
 
-// RenewRegistration and RenewAuthorization ask for a renewal, which shows in
-// Licensing later as another date. fault.WrongState: not at this time.
+// RenewRegistration asks for a renewal, which shows in Licensing later as
+// another date. fault.WrongState: not at this time.
 func (c *Client) RenewRegistration(ctx context.Context) error {
 	_, err := c.Do(ctx, Call{Method: http.MethodPut, Path: "/licensing/registration/renew"})
 	return err
 }
 
-// RenewAuthorization: see RenewRegistration.
+// RenewAuthorization asks for a renewal as RenewRegistration does.
 func (c *Client) RenewAuthorization(ctx context.Context) error {
 	_, err := c.Do(ctx, Call{Method: http.MethodPut, Path: "/licensing/authorization/renew"})
 	return err

@@ -18,8 +18,11 @@ const tagStarted = "started-for-release"
 const sameStart = 15 * time.Minute
 
 // boot starts a worker, or waits for one that is starting, until CML answers.
-func (w *Worker) boot(ctx context.Context, in *instance.Instance, start bool) (*instance.Instance, error) {
-	var err error
+func (w *Worker) boot(ctx context.Context, start bool) (*instance.Instance, error) {
+	var (
+		in  *instance.Instance
+		err error
+	)
 	if start {
 		w.say("starting the worker to give its licence back")
 		w.mark(ctx, true)

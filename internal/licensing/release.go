@@ -159,7 +159,7 @@ func (w *Worker) release(ctx context.Context, in *instance.Instance, r Release, 
 		}
 		started = in.State != instance.StatePending
 		var err error
-		if in, err = w.boot(ctx, in, started); err != nil {
+		if in, err = w.boot(ctx, started); err != nil {
 			if started && r.goesBack(ctx, err) {
 				return errors.Join(err, w.stopAgain(ctx))
 			}

@@ -35,6 +35,7 @@ func TestExamples(t *testing.T) {
 		"TF_VAR_security_group_id=sg-0123456789abcdef0",
 		"TF_VAR_cml_password=not-a-secret",
 		"TF_VAR_admin_password=not-a-secret",
+		"TF_VAR_smart_token=not-a-token",
 	)
 
 	all := below(t, filepath.Join(root, "examples"))
