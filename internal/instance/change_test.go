@@ -424,11 +424,11 @@ func TestModifyVolumeThatReadsDoNotShow(t *testing.T) {
 			return "<" + action + "Response>" + body + "</" + action + "Response>"
 		}))
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-		defer cancel()
 		change := instance.VolumeChange{SizeGiB: aws.Int32(100), Throughput: aws.Int32(250)}
 		if err := c.ModifyVolume(ctx, "vol-1", change, nil); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
+		cancel()
 	}
 }
 

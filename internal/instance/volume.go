@@ -19,10 +19,12 @@ type Volume struct {
 	// SizeGiB is in GiB, IOPS in operations and Throughput in MiB per second.
 	SizeGiB, IOPS, Throughput int32
 	Encrypted                 bool
-	InstanceID, Device        string
-	DeleteOnTermination       bool
-	CreatedAt                 time.Time
-	Tags                      map[string]string
+	// EncryptionTold says that the answer spoke of encryption at all.
+	EncryptionTold      bool
+	InstanceID, Device  string
+	DeleteOnTermination bool
+	CreatedAt           time.Time
+	Tags                map[string]string
 }
 
 // Volume returns a volume. Reads at the same time share requests. One that does
@@ -63,7 +65,7 @@ func volumeFromEC2(in types.Volume) *Volume {
 		AvailabilityZone: aws.ToString(in.AvailabilityZone), SnapshotID: aws.ToString(in.SnapshotId),
 		KMSKeyID: aws.ToString(in.KmsKeyId),
 		SizeGiB:  aws.ToInt32(in.Size), IOPS: aws.ToInt32(in.Iops), Throughput: aws.ToInt32(in.Throughput),
-		Encrypted: aws.ToBool(in.Encrypted), CreatedAt: aws.ToTime(in.CreateTime), Tags: tagsFromEC2(in.Tags),
+		Encrypted: aws.ToBool(in.Encrypted), EncryptionTold: in.Encrypted != nil, CreatedAt: aws.ToTime(in.CreateTime), Tags: tagsFromEC2(in.Tags),
 	}
 	if len(in.Attachments) > 0 {
 		a := in.Attachments[0]
@@ -156,10 +158,13 @@ func (c *Client) modification(ctx context.Context, id string, since time.Time, c
 		return string(newest.ModificationState), aws.ToString(newest.StatusMessage), nil
 	}
 	v, err := c.Volume(ctx, id)
-	if err != nil && !fault.Is(err, fault.Unimplemented) {
+	switch {
+	case fault.Is(err, fault.Unimplemented):
+		// This server tells nothing of volumes, so that its consent must do.
+		return string(types.VolumeModificationStateCompleted), "", nil
+	case err != nil:
 		return "", "", err
-	}
-	if err != nil || change.shows(v) {
+	case change.shows(v):
 		return string(types.VolumeModificationStateCompleted), "", nil
 	}
 	return "", "", nil

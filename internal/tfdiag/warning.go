@@ -51,10 +51,6 @@ var (
 		"No rule of the security groups lets traffic to the port of CML in."}
 	HopLimit = Warning{"hop_limit", "Metadata hop limit above 1",
 		"`http_put_response_hop_limit` above 1 lets the nodes of a lab reach the credentials of the instance."}
-	SpotLicense = Warning{"spot_license", "Spot instance with a licence",
-		"AWS may take a spot instance away without time to release the licence."}
-	PriceUnknown = Warning{"price_unknown", "Price unknown",
-		"The price list has no entry, so that no cost estimate and no cost guard rail applies."}
 	CapabilityUnknown = Warning{"capability_unknown", "Instance type not checked",
 		"What the instance type can do could not be read."}
 	Preflight = Warning{"preflight", "Launch would fail",
@@ -99,6 +95,8 @@ var (
 
 	ReadinessPending = Warning{"readiness_pending", "Worker is not ready yet",
 		"The wait for CML did not finish; the next apply resumes it."}
+	WorkerTainted = Warning{"worker_tainted", "The worker exists and costs money",
+		"The wait of a creation failed: Terraform marks the worker as tainted and will replace it, unless it is untainted."}
 	HealthUnknown = Warning{"health_unknown", "Health of CML could not be read",
 		"CML answered, but not with what an administrator's account would see."}
 	ClockSkew = Warning{"clock_skew", "Clocks differ",
@@ -128,11 +126,11 @@ var (
 // warnings is the table, in the order of the documentation.
 var warnings = []Warning{
 	UnknownConfiguration, EmptyAssumeRole, RegionDiffers, RegionFailed, NotReadable, InsecureTLS,
-	LiveWorkerSameName, NoVirtualization, BareMetal, PrivateAddressOnly, PortClosed, HopLimit, SpotLicense,
-	PriceUnknown, CapabilityUnknown, TypesSkipped, CheckSkipped, Preflight, QuotaShort, NewerImage, ImageFactsMissing,
+	LiveWorkerSameName, NoVirtualization, BareMetal, PrivateAddressOnly, PortClosed, HopLimit,
+	CapabilityUnknown, TypesSkipped, CheckSkipped, Preflight, QuotaShort, NewerImage, ImageFactsMissing,
 	RunningNodesStop, AddressChange, LabsLost, LicenseReregister, SkipOSShutdown, ExternalChange, TagsIncomplete, SurvivingVolumes, FinalSnapshot,
 	SnapshotsRetained, SnapshotsMissing,
-	ReadinessPending, HealthUnknown, ClockSkew, TokenUnavailable, TokenExpired, LogoutFailed, LicenseExpires, LicenseCheck, LicenseNotReleased, LicenseOutOfCompliance, LicenseUnfinished, LicenseUDIChanged, InheritedLicense,
+	ReadinessPending, WorkerTainted, HealthUnknown, ClockSkew, TokenUnavailable, TokenExpired, LogoutFailed, LicenseExpires, LicenseCheck, LicenseNotReleased, LicenseOutOfCompliance, LicenseUnfinished, LicenseUDIChanged, InheritedLicense,
 }
 
 // Warnings returns every kind of warning, in the order of the documentation.

@@ -189,7 +189,7 @@ func (p *planner) checkCredentials(ctx context.Context) {
 
 // warnImage speaks of the pinned image: a newer one, and a changed filter that
 // nothing is known to judge by.
-func (p *planner) warnImage(d *diff) {
+func (p *planner) warnImage() {
 	plan, state := p.plan, p.state
 	if !plan.AMIFilter.IsNull() && !plan.AMIFilter.Equal(state.AMIFilter) && p.image == nil {
 		tfdiag.Warn(&p.diags, p.set, tfdiag.ImageFactsMissing, "Nothing is known about image "+state.AMIID.ValueString()+" of worker "+state.ID.ValueString()+", so the changed ami_filter changes nothing.", path.Root("ami_filter"))

@@ -202,7 +202,7 @@ func (r *Resource) publish(ctx context.Context, ec2 *instance.Client, m *model, 
 	}
 	if err := ec2.SyncTags(ctx, taggedResources(m), missing, nil); err != nil {
 		m.Managed = attribute.StringMap(written)
-		diags.AddWarning("Managed tags are not complete", fmt.Sprintf("Worker %s works, but other configurations will not find its certificate by its tags: %s", m.ID.ValueString(), err))
+		tfdiag.Warn(diags, r.set, tfdiag.TagsIncomplete, fmt.Sprintf("Worker %s works, but other configurations will not find its certificate by its tags: %s", m.ID.ValueString(), err))
 	}
 }
 

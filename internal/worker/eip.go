@@ -8,6 +8,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/cml-infra/terraform-provider-cml/internal/instance"
+	"github.com/cml-infra/terraform-provider-cml/internal/tfdiag"
 )
 
 // eipOf is the wish for an Elastic IP in a model.
@@ -84,7 +85,7 @@ func (r *Resource) allocation(ctx context.Context, ec2 *instance.Client, machine
 	}
 	address, err := ec2.AddressOf(ctx, machine.ID)
 	if err != nil {
-		diags.AddWarning("Elastic IP not read", fmt.Sprintf("The allocation id of %s, the Elastic IP of worker %s, keeps its last known value: %s", machine.PublicIP, machine.ID, err))
+		tfdiag.Warn(diags, r.set, tfdiag.NotReadable, fmt.Sprintf("The allocation id of %s, the Elastic IP of worker %s, keeps its last known value: %s", machine.PublicIP, machine.ID, err))
 		if known(prior.EIPAllocationID) {
 			return prior.EIPAllocationID.ValueString()
 		}

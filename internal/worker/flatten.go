@@ -152,6 +152,10 @@ func flattenVolume(ctx context.Context, f found, prior *model, diags *diag.Diagn
 			v.DeleteOnTermination = types.BoolValue(attached.DeleteOnTermination)
 		}
 	}
+	if !f.volume.EncryptionTold {
+		// A server that leaves it out has not decrypted anything.
+		v.Encrypted = orElse(was.Encrypted, v.Encrypted)
+	}
 	// EC2 answers with the key's ARN, whatever name the configuration uses.
 	if f.volume.Encrypted && known(was.KMSKeyID) && sameKey(was.KMSKeyID.ValueString(), f.volume.KMSKeyID) {
 		v.KMSKeyID = was.KMSKeyID

@@ -56,6 +56,9 @@ func readFacts(ctx context.Context, private privateReader, diags *diag.Diagnosti
 
 // saveFacts writes them.
 func saveFacts(ctx context.Context, private privateWriter, f *imageFacts, diags *diag.Diagnostics) {
+	if f.Name == "" {
+		return // the server tells nothing of images; it may be asked again
+	}
 	raw, _ := json.Marshal(f) // strings and a bool
 	diags.Append(private.SetKey(ctx, imageKey, raw)...)
 }

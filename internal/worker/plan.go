@@ -398,7 +398,7 @@ func (p *planner) update(ctx context.Context) path.Paths {
 		}
 		return out
 	}
-	p.warnImage(d)
+	p.warnImage()
 	warnLicense(p.set, state, false, &p.diags)
 
 	running := slices.Contains([]string{"running", "pending"}, state.InstanceState.ValueString())

@@ -94,7 +94,7 @@ func (r *Resource) probe(ctx context.Context, ec2 *instance.Client, machine *ins
 		r.set.ProbeBudget().TimedOut(machine.SubnetID)
 	}
 	if err != nil {
-		diags.AddWarning("CML could not be asked", fmt.Sprintf("The service status of worker %s is unknown: %s", machine.ID, err))
+		tfdiag.Warn(diags, r.set, tfdiag.HealthUnknown, fmt.Sprintf("The service status of worker %s is unknown: %s", machine.ID, err))
 		return &service{status: readiness.ServiceUnknown}
 	}
 	if result.CredentialsErr != nil {
@@ -123,7 +123,7 @@ func (r *Resource) image(ctx context.Context, ec2 *instance.Client, machine *ins
 func (r *Resource) protection(ctx context.Context, ec2 *instance.Client, machine *instance.Instance, diags *diag.Diagnostics) *instance.Protection {
 	p, err := ec2.Protection(ctx, machine.ID)
 	if err != nil {
-		diags.AddWarning("Protection not read", fmt.Sprintf("The protection of worker %s keeps its last known value: %s", machine.ID, err))
+		tfdiag.Warn(diags, r.set, tfdiag.NotReadable, fmt.Sprintf("The protection of worker %s keeps its last known value: %s", machine.ID, err))
 		return nil
 	}
 	return &p
@@ -138,7 +138,7 @@ func (r *Resource) lookForNewer(ctx context.Context, ec2 *instance.Client, m *mo
 	}
 	newer, err := newerImage(ctx, ec2, filter, pinned)
 	if err != nil {
-		diags.AddWarning("Newer images not looked for", fmt.Sprintf("newer_ami_id of worker %s keeps its last known value: %s", m.ID.ValueString(), err))
+		tfdiag.Warn(diags, r.set, tfdiag.NotReadable, fmt.Sprintf("newer_ami_id of worker %s keeps its last known value: %s", m.ID.ValueString(), err))
 		return
 	}
 	m.NewerAMIID, m.NewerAMIVersion = types.StringNull(), types.StringNull()

@@ -78,7 +78,7 @@ func (r *Resource) runLadder(ctx context.Context, l ladder) outcome {
 		about := tfdiag.About{ID: out.id, Region: l.ec2.Region()}
 		out.diags.Append(tfdiag.Error("CML worker did not become ready", about, err))
 		if l.creating && (result.Instance == nil || !result.Instance.Gone()) {
-			out.diags.AddWarning("The worker exists and costs money", fmt.Sprintf(
+			tfdiag.Warn(&out.diags, r.set, tfdiag.WorkerTainted, fmt.Sprintf(
 				"Terraform marks worker %s as tainted and will replace it. To keep the machine and resume the wait with the next apply: `terraform untaint` on its address. With readiness.on_timeout = \"keep\" a time-out is a warning instead.", out.id))
 		}
 	}
@@ -130,7 +130,7 @@ func (r *Resource) volume(ctx context.Context, ec2 *instance.Client, machine *in
 	}
 	v, err := ec2.Volume(ctx, machine.RootVolumeID)
 	if err != nil {
-		diags.AddWarning("Root volume not read", fmt.Sprintf("The root volume %s of worker %s keeps its last known values: %s", machine.RootVolumeID, machine.ID, err))
+		tfdiag.Warn(diags, r.set, tfdiag.NotReadable, fmt.Sprintf("The root volume %s of worker %s keeps its last known values: %s", machine.RootVolumeID, machine.ID, err))
 		return nil
 	}
 	return v
