@@ -157,7 +157,7 @@ func flattenVolume(ctx context.Context, f found, prior *model, diags *diag.Diagn
 		v.Encrypted = orElse(was.Encrypted, v.Encrypted)
 	}
 	// EC2 answers with the key's ARN, whatever name the configuration uses.
-	if f.volume.Encrypted && known(was.KMSKeyID) && sameKey(was.KMSKeyID.ValueString(), f.volume.KMSKeyID) {
+	if v.Encrypted.ValueBool() && known(was.KMSKeyID) && sameKey(was.KMSKeyID.ValueString(), f.volume.KMSKeyID) {
 		v.KMSKeyID = was.KMSKeyID
 	}
 	return newObject(ctx, rootVolumeTypes, v, diags)

@@ -26,18 +26,19 @@ func TestVolumeThatIsTellingLittle(t *testing.T) {
 		volume instance.Volume
 		want   rootVolume
 	}{
-		"next to nothing": {instance.Volume{Type: "gp3", Encrypted: true}, was},
-		"the key's id":    {instance.Volume{Type: "gp3", Encrypted: true, KMSKeyID: "0d990263"}, was},
-		"another key": {instance.Volume{Type: "gp3", Encrypted: true, KMSKeyID: "other"}, with(func(v *rootVolume) {
+		"next to nothing": {instance.Volume{Type: "gp3", Encrypted: true, EncryptionTold: true}, was},
+		"the key's id":    {instance.Volume{Type: "gp3", Encrypted: true, EncryptionTold: true, KMSKeyID: "0d990263"}, was},
+		"another key": {instance.Volume{Type: "gp3", Encrypted: true, EncryptionTold: true, KMSKeyID: "other"}, with(func(v *rootVolume) {
 			v.KMSKeyID = types.StringValue("other")
 		})},
-		"no encryption": {instance.Volume{Type: "gp3"}, with(func(v *rootVolume) {
+		"nothing of encryption": {instance.Volume{Type: "gp3"}, was},
+		"no encryption": {instance.Volume{Type: "gp3", EncryptionTold: true}, with(func(v *rootVolume) {
 			v.Encrypted, v.KMSKeyID = types.BoolValue(false), types.StringNull()
 		})},
-		"other figures": {instance.Volume{Type: "gp3", SizeGiB: 120, IOPS: 5000, Throughput: 300, Encrypted: true}, with(func(v *rootVolume) {
+		"other figures": {instance.Volume{Type: "gp3", SizeGiB: 120, IOPS: 5000, Throughput: 300, Encrypted: true, EncryptionTold: true}, with(func(v *rootVolume) {
 			v.SizeGiB, v.IOPS, v.Throughput = types.Int64Value(120), types.Int64Value(5000), types.Int64Value(300)
 		})},
-		"another type": {instance.Volume{Type: "gp2", IOPS: 300, Encrypted: true}, with(func(v *rootVolume) {
+		"another type": {instance.Volume{Type: "gp2", IOPS: 300, Encrypted: true, EncryptionTold: true}, with(func(v *rootVolume) {
 			v.Type, v.IOPS, v.Throughput = types.StringValue("gp2"), types.Int64Value(300), types.Int64Null()
 		})},
 	}
