@@ -7,6 +7,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/cml-infra/terraform-provider-cml/internal/fault"
 	"github.com/cml-infra/terraform-provider-cml/internal/tfdiag"
 )
 
@@ -31,7 +32,11 @@ func (r *Resource) Create(ctx context.Context, req resource.CreateRequest, resp 
 	}
 	in, err := op.find(ctx)
 	if err != nil {
-		resp.Diagnostics.Append(tfdiag.Error(summary, op.about(), err))
+		about := op.about()
+		if fault.Is(err, fault.NotFound) {
+			about.Next = "check `worker_id` and `region`; a terminated worker cannot be started."
+		}
+		resp.Diagnostics.Append(tfdiag.Error(summary, about, err))
 		return
 	}
 	desired := plan.State.ValueString()
