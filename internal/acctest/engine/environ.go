@@ -15,7 +15,7 @@ var private = []string{"AWS_", "TF_", "TOFU_", "CML_"}
 
 // documented are the exceptions: variables that are meant for the tests. A
 // trailing * stands for any ending.
-var documented = []string{"TF_ACC", "TF_ACC_TERRAFORM_PATH", "CML_ACC_ENDPOINT_*"}
+var documented = []string{"TF_ACC", "TF_ACC_TERRAFORM_PATH", "CML_ACC_*"}
 
 // Clean returns environ ("KEY=value") without the variables of AWS, Terraform,
 // OpenTofu and CML, except those that keep names (a trailing * stands for any
