@@ -97,7 +97,8 @@ func TestLifeOfAWorker(t *testing.T) {
 		{Config: g.config(second, g.types[1], "running", tags), ConfigPlanChecks: unchanged},
 		{
 			ResourceName: worker, ImportState: true, ImportStateVerify: true,
-			ImportStateVerifyIgnore: []string{"subnet_ids", "revision", "timeouts", "readiness", "license_status", "license_expires_at"},
+			// What is only wished for, or what a server need not tell.
+			ImportStateVerifyIgnore: []string{"metadata_options", "subnet_ids", "revision", "timeouts", "readiness", "license_status", "license_expires_at"},
 		},
 	}})
 }
