@@ -25,6 +25,9 @@ func (l *lab) config(state, arguments, echo string) string {
 resource "cml_worker_power" "lab" {
   worker_id = %q
   state     = %q
+
+  # So that every session of the run is one of the token's.
+  start = { license_check = "off" }
 }
 
 ephemeral "cml_worker_token" "lab" {
