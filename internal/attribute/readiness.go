@@ -68,7 +68,7 @@ func ReadinessInput(text string) rschema.SingleNestedAttribute {
 	}
 }
 
-// ExpandReadiness returns the object with the defaults of spec b.1 applied.
+// ExpandReadiness returns the object with its defaults applied.
 func ExpandReadiness(ctx context.Context, object types.Object) (Wait, diag.Diagnostics) {
 	out := Wait{Options: readiness.Options{
 		Until: readiness.Ready, Timeout: readiness.DefaultTimeout, MinReadyComputes: 1,

@@ -8,7 +8,7 @@ import (
 )
 
 // iamFeature is what the provider can be allowed to do, and the actions that
-// it then calls (spec b.15).
+// it then calls.
 type iamFeature struct {
 	name string
 	// ec2 are actions of EC2, without its prefix.

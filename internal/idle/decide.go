@@ -28,7 +28,7 @@ const (
 const userActivity = "user_activity"
 
 // Categories returns the categories of telemetry that count as activity where
-// nobody says otherwise (spec b.9).
+// nobody says otherwise.
 func Categories() []string {
 	return []string{
 		"start_lab", "stop_lab", "import_lab", "export_lab", "start_node", "stop_node", "queue_node", "boot_node",
@@ -131,7 +131,7 @@ type Decision struct {
 	Recommended string
 }
 
-// Decide applies the rules of spec b.9 and decision 50. It recommends to stop
+// Decide decides from what was seen. It recommends to stop
 // only a running worker of which everything that matters was read.
 func Decide(o Options, s Observation) Decision {
 	if s.State == instance.StateStopped || s.State == instance.StateStopping {

@@ -74,7 +74,7 @@ func TestClassesCoverTheSchema(t *testing.T) {
 
 // TestDefaultsHoldTheirParts adds up what one operation may take inside: a
 // stop, a start, the status checks before the readiness clock starts, and that
-// clock. Bare metal is what the figures are for (spec b.1, d.2).
+// clock. Bare metal is what the figures are for.
 func TestDefaultsHoldTheirParts(t *testing.T) {
 	const (
 		stop   = 20 * time.Minute // EC2 ends a shutdown that hangs after about 10 on virtual machines, later on metal

@@ -9,7 +9,7 @@ import (
 )
 
 // TestDefaultsHoldTheirParts adds up what one operation may take inside. The
-// times of EC2 are those of bare metal, which is the slowest (spec d.1, d.2).
+// times of EC2 are those of bare metal, which is the slowest.
 func TestDefaultsHoldTheirParts(t *testing.T) {
 	const (
 		stop      = 20 * time.Minute // a shutdown that hangs is ended by EC2

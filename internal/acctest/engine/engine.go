@@ -95,7 +95,7 @@ const (
 )
 
 // MinimumMinor is the lowest 1.x release of either engine that runs the
-// provider: functions came with Terraform 1.8 (spec e.1 requires it).
+// provider: functions came with Terraform 1.8, which the provider requires.
 const MinimumMinor = 8
 
 // ErrNone says that no engine was found and none was to be obtained, or none
