@@ -95,6 +95,9 @@ func (c *Client) Offerings(ctx context.Context, names ...string) (map[string][]s
 			}
 			for _, o := range page.InstanceTypeOfferings {
 				name, zone := string(o.InstanceType), aws.ToString(o.Location)
+				if o.LocationType == types.LocationTypeRegion || zone == c.opts.Region {
+					continue // not what was asked for, and no word about zones
+				}
 				if anyOf(names, name) && !slices.Contains(out[name], zone) {
 					out[name] = append(out[name], zone)
 				}
