@@ -131,7 +131,9 @@ func (p *planner) typeCheck(ctx context.Context) *typeCheck {
 		c.self = p.state.ID.ValueString()
 		c.runs = p.state.InstanceState.ValueString() == "running"
 		c.spot = isSpot(p.state)
-		c.zones = []string{p.state.AvailabilityZone.ValueString()}
+		if zone := p.state.AvailabilityZone.ValueString(); zone != "" {
+			c.zones = []string{zone}
+		}
 	}
 	return c
 }
