@@ -27,6 +27,8 @@ GET    /_simulator/faults                        {"pending": number of limited r
 POST   /_simulator/faults                        add rules: a JSON array
 DELETE /_simulator/faults                        remove all rules
 POST   /_simulator/world                         apply a world file: a JSON object
+GET    /_simulator/time                          {"now", "offset"} of the simulated world; offset is to real time
+POST   /_simulator/time                          {"advance": "30m"}: move the clock; what is due in between happens. Answers as GET
 PATCH  /_simulator/ssms                          {"tokens": {"<token>": uses}, "rejected": ["<token>"], "products": n, "nodes": n, "reachable": bool}
 PATCH  /_simulator/instances/<id>                {"version", "admin": {"username", "password"}, "virtualization", "clock_skew",
                                                   "registration_status", "authorization_status", "ssms_reachable", "switches": {...}}
@@ -62,6 +64,8 @@ func (s *Simulator) withControl(aws http.Handler) http.Handler {
 	handle("POST "+controlPath+"faults", s.postFaults)
 	handle("DELETE "+controlPath+"faults", func(*http.Request) (any, error) { s.Faults.Clear(); return nil, nil })
 	handle("POST "+controlPath+"world", s.postWorld)
+	handle("GET "+controlPath+"time", func(*http.Request) (any, error) { return s.time(), nil })
+	handle("POST "+controlPath+"time", s.postTime)
 	handle("PATCH "+controlPath+"ssms", s.patchSSMS)
 	handle("PATCH "+controlPath+"instances/{id}", s.onInstance(s.patchInstance))
 	handle("POST "+controlPath+"instances/{id}/{action}", s.onInstance(s.postAction))

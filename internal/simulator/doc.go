@@ -15,6 +15,14 @@
 // What is simulated, and which switches there are, is told by the packages aws,
 // cml and wire.
 //
+// # Time
+//
+// AWS and CML share a clock that runs as real time does, begins where
+// Options.ClockOffset says, and can be moved forward by Advance: half an hour of
+// idleness, or of alarm periods, then takes no longer than it takes to simulate.
+// The world may begin in the past and be advanced to the present, for a client
+// that compares times with its own clock.
+//
 // # Control API
 //
 // With Options.Control the endpoint also serves paths below /_simulator/, for

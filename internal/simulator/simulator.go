@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/cml-infra/terraform-provider-cml/internal/simulator/aws"
+	"github.com/cml-infra/terraform-provider-cml/internal/simulator/clock"
 	"github.com/cml-infra/terraform-provider-cml/internal/simulator/cml"
 	"github.com/cml-infra/terraform-provider-cml/internal/simulator/wire"
 )
@@ -26,10 +27,14 @@ type Options struct {
 	Address string
 	// Timing is one of the presets, or an own one. Zero: Quick.
 	Timing Timing
-	// AWS and CML are the options of the halves. Guest, Recorder, Faults and
-	// Timing in them are set here.
+	// AWS and CML are the options of the halves. Guest, Recorder, Faults, Clock
+	// and Timing in them are set here.
 	AWS aws.Options
 	CML cml.Options
+	// ClockOffset is how far the clock of the simulated world is ahead of real
+	// time; a negative one lets the world begin in the past, so that Advance can
+	// bring it to the present.
+	ClockOffset time.Duration
 	// Control serves the control API below /_simulator/.
 	Control bool
 	// Log takes what goes wrong without anybody to answer to, such as a CML that
@@ -46,6 +51,7 @@ type Simulator struct {
 	Recorder *wire.Recorder
 	Faults   *wire.Faults
 
+	clock    *clock.Clock
 	guest    *guest
 	endpoint string
 	server   *http.Server
@@ -66,7 +72,7 @@ func Start(ctx context.Context, options Options) (*Simulator, error) {
 	if options.Log == nil {
 		options.Log = func(string) {}
 	}
-	s := &Simulator{Recorder: new(wire.Recorder), Faults: new(wire.Faults)}
+	s := &Simulator{Recorder: new(wire.Recorder), Faults: new(wire.Faults), clock: clock.New(options.ClockOffset)}
 	if err := s.assemble(options); err != nil {
 		return nil, errors.Join(err, s.closeHalves())
 	}
@@ -85,6 +91,7 @@ func Start(ctx context.Context, options Options) (*Simulator, error) {
 func (s *Simulator) assemble(options Options) error {
 	fleetOptions := options.CML
 	fleetOptions.Recorder, fleetOptions.Faults, fleetOptions.Timing = s.Recorder, s.Faults, options.Timing.CML
+	fleetOptions.Clock = s.clock
 	if fleetOptions.Log == nil {
 		fleetOptions.Log = options.Log
 	}
@@ -93,7 +100,7 @@ func (s *Simulator) assemble(options Options) error {
 		return err
 	}
 	awsOptions := options.AWS
-	awsOptions.Timing = options.Timing.AWS
+	awsOptions.Timing, awsOptions.Clock = options.Timing.AWS, s.clock
 	awsOptions.GuestPort = s.CML.Port()
 	s.guest = newGuest(s.CML, options.CML.Version, options.Log)
 	awsOptions.Guest = s.guest
@@ -158,6 +165,15 @@ func (s *Simulator) Endpoint() string { return s.endpoint }
 
 // Port is the TCP port of every CML.
 func (s *Simulator) Port() int { return s.CML.Port() }
+
+// Now is the time of the simulated world.
+func (s *Simulator) Now() time.Time { return s.clock.Now() }
+
+// Advance moves the clock of the simulated world, AWS and CML together. What is due in the
+// time between happens before it returns, one after the other and each at its own time:
+// instances change state, CML boots, alarms are evaluated. The real clock and what goes by
+// it, such as the end of credentials, are not touched.
+func (s *Simulator) Advance(d time.Duration) error { return s.clock.Advance(d) }
 
 // Close ends everything: listeners, instances, clocks. It returns when nothing
 // of the simulator runs any more, and may be called again.

@@ -67,11 +67,16 @@ func ec2(t *testing.T, sim *simulator.Simulator, region, action string, params .
 	return body
 }
 
+// insecure is a client with connections of its own, which trusts any certificate.
+func insecure() *http.Client {
+	return &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}, Timeout: patience}
+}
+
 func do(t *testing.T, request *http.Request) (int, []byte) {
 	t.Helper()
-	transport := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}
-	defer transport.CloseIdleConnections()
-	response, err := (&http.Client{Transport: transport, Timeout: patience}).Do(request)
+	client := insecure()
+	defer client.CloseIdleConnections()
+	response, err := client.Do(request)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -26,6 +26,17 @@
 // region in RegionNumber (us-east-1 is 01). So the first subnet of us-east-1 in the default
 // account is subnet-0c310000000001 followed by 00a. SeededID composes these ids.
 //
+// # Time
+//
+// The world has a clock of its own, which Advance moves: what is due in the skipped time
+// happens one by one, each at its time, state changes of instances included. A service that
+// has something to do later registers it with Simulator.at or after, and takes the time from
+// Simulator.now; it must not have timers of its own. Both are called, and call back, with the
+// simulator's lock held, and the order is that of the due times. What a client checks against
+// its own clock, the end of credentials, goes by real time.
+//
+// # Accounts
+//
 // The account has the instance profile "cml-worker" and the role "cml-admin"; instance
 // types are those of InstanceTypes.
 //

@@ -103,7 +103,7 @@ func (r *Region) edit(id string, change func(*instance)) {
 
 // StopOutside stops an instance as another user of the account would.
 func (r *Region) StopOutside(id string) {
-	r.edit(id, func(i *instance) { r.halt(i, byUser, userInitiated()) })
+	r.edit(id, func(i *instance) { r.halt(i, byUser, r.sim.userInitiated()) })
 }
 
 // ShutdownInside ends an instance from its operating system: it stops or is terminated, by
@@ -123,7 +123,7 @@ func (r *Region) StartOutside(id string) { r.edit(id, r.powerOn) }
 
 // TerminateOutside terminates an instance as another user would, protections or not.
 func (r *Region) TerminateOutside(id string) {
-	r.edit(id, func(i *instance) { r.end(i, byUser, userInitiated()) })
+	r.edit(id, func(i *instance) { r.end(i, byUser, r.sim.userInitiated()) })
 }
 
 // Interrupt ends or stops an instance for EC2's own reasons, with the code and the message
@@ -145,7 +145,7 @@ func (r *Region) Forget(id string) {
 			r.powerOff(i, 0, func() {})
 			r.bury(i)
 		}
-		i.ended = time.Now().Add(-r.sim.options.Timing.TerminatedVisible)
+		i.ended = r.sim.now().Add(-r.sim.options.Timing.TerminatedVisible)
 	})
 }
 

@@ -29,7 +29,7 @@ func (r *Region) AddImage(i Image) string {
 		architecture: firstText(i.Architecture, "x86_64"), created: i.Created, deprecated: i.Deprecated, imdsV2: true,
 	}
 	if added.created.IsZero() {
-		added.created = time.Now()
+		added.created = r.sim.now()
 	}
 	serial := 0xb00 + len(r.images.order)
 	r.seedImage(serial, added, orDefault(i.RootGiB, 64))

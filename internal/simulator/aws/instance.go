@@ -82,9 +82,7 @@ type setting[T any] struct {
 	changed time.Time
 }
 
-func (s *setting[T]) set(value T) { s.value, s.changed = value, time.Now() }
-
-func (s setting[T]) settled(after time.Duration) bool { return time.Since(s.changed) >= after }
+func (s *setting[T]) set(value T, now time.Time) { s.value, s.changed = value, now }
 
 type metadataOptions struct {
 	tokens, endpoint, ipv6, tags string

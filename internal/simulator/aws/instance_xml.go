@@ -2,7 +2,6 @@ package aws
 
 import (
 	"net/netip"
-	"time"
 )
 
 // reservationNode renders instances of one reservation (EC2 API reference, "Reservation").
@@ -108,7 +107,7 @@ func diskNode(v *volume) []node {
 
 // monitoringState is pending and disabling for a moment ("Monitoring", EC2 API reference).
 func (r *Region) monitoringState(i *instance) string {
-	settled := i.monitoring.settled(r.sim.options.Timing.Setting)
+	settled := r.sim.since(i.monitoring.changed) >= r.sim.options.Timing.Setting
 	switch {
 	case i.monitoring.value && settled:
 		return "enabled"
@@ -123,7 +122,7 @@ func (r *Region) monitoringState(i *instance) string {
 func (r *Region) metadataNode(name string, i *instance) node {
 	m := i.metadata.value
 	state := "applied"
-	if !i.metadata.settled(r.sim.options.Timing.Setting) {
+	if r.sim.since(i.metadata.changed) < r.sim.options.Timing.Setting {
 		state = "pending"
 	}
 	return group(name, text("state", state), text("httpTokens", m.tokens), number("httpPutResponseHopLimit", m.hops),
@@ -185,7 +184,7 @@ func (r *Region) interfaceAssociation(n *networkInterface, withIDs bool) node {
 
 // associationState of an instance profile ("IamInstanceProfileAssociation").
 func (r *Region) associationState(a *profileAssociation) string {
-	if time.Since(a.began) < r.sim.options.Timing.Setting {
+	if r.sim.since(a.began) < r.sim.options.Timing.Setting {
 		return "associating"
 	}
 	return "associated"

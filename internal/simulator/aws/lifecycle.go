@@ -14,7 +14,7 @@ import (
 func (r *Region) powerOn(i *instance) {
 	i.generation++
 	i.state = statePending
-	i.launched = time.Now()
+	i.launched = r.sim.now()
 	i.runningSince = time.Time{}
 	i.transitionReason = ""
 	i.reason = ending{code: "pending", message: "pending"}
@@ -36,7 +36,7 @@ func (r *Region) powerOn(i *instance) {
 		r.boot(i, generation, func() {
 			i.state = stateRunning
 			i.reason = ending{}
-			i.runningSince = time.Now()
+			i.runningSince = r.sim.now()
 		})
 	})
 }
@@ -76,8 +76,8 @@ func (s *Simulator) current(i *instance, generation int) bool {
 func (r *Region) powerOff(i *instance, d time.Duration, done func()) {
 	i.generation++
 	generation := i.generation
-	began := time.Now()
 	s := r.sim
+	began := s.now()
 	s.background(func() {
 		i.guest.Lock()
 		if i.powered && s.options.Guest != nil {
@@ -90,7 +90,7 @@ func (r *Region) powerOff(i *instance, d time.Duration, done func()) {
 		if s.closed {
 			return
 		}
-		s.after(d-time.Since(began), func() {
+		s.after(d-s.since(began), func() {
 			if i.generation == generation {
 				done()
 			}
@@ -124,7 +124,7 @@ func (r *Region) end(i *instance, reason ending, transition string) {
 // bury ends an instance: its interfaces are gone, its volumes go or stay as they were told.
 func (r *Region) bury(i *instance) {
 	i.state = stateTerminated
-	i.ended = time.Now()
+	i.ended = r.sim.now()
 	i.runningSince = time.Time{}
 	for _, v := range i.disks() {
 		if v.attached.deleteOnTermination {
@@ -202,6 +202,6 @@ var (
 )
 
 // userInitiated is the StateTransitionReason after a request of the account.
-func userInitiated() string {
-	return fmt.Sprintf("User initiated (%s GMT)", time.Now().UTC().Format("2006-01-02 15:04:05"))
+func (s *Simulator) userInitiated() string {
+	return fmt.Sprintf("User initiated (%s GMT)", s.now().UTC().Format("2006-01-02 15:04:05"))
 }

@@ -177,7 +177,7 @@ func (c *call) modifyInstanceMetadataOptions() ([]node, *APIError) {
 	if refused := options.apply(c.params); refused != nil {
 		return nil, refused
 	}
-	i.metadata.set(options)
+	i.metadata.set(options, c.sim.now())
 	return []node{text("instanceId", i.id), c.region.metadataNode("instanceMetadataOptions", i)}, nil
 }
 

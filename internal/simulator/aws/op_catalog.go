@@ -43,7 +43,7 @@ func (c *call) describeImages() ([]node, *APIError) {
 	var kept []*image
 	for _, i := range found {
 		mine := i.owner == c.region.account.id
-		old := !i.deprecated.IsZero() && time.Now().After(i.deprecated)
+		old := !i.deprecated.IsZero() && c.sim.now().After(i.deprecated)
 		if old && !mine && len(ids) == 0 && !c.bool("IncludeDeprecated") {
 			continue
 		}

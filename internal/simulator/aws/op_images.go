@@ -1,7 +1,5 @@
 package aws
 
-import "time"
-
 var imageOperations = map[string]operation{
 	"RegisterImage": {run: (*call).registerImage, params: `Name Description Architecture RootDeviceName VirtualizationType EnaSupport BootMode ImdsSupport SriovNetSupport
 		TagSpecification.#.ResourceType TagSpecification.#.Tag.#.Key TagSpecification.#.Tag.#.Value ` + diskParams},
@@ -26,7 +24,7 @@ func (c *call) newImage() (*image, map[string]map[string]string, *APIError) {
 	}
 	img := &image{
 		resource: newResource(newID("ami-")), name: c.get("Name"), description: c.get("Description"), owner: c.region.account.id,
-		created: time.Now(), state: "pending",
+		created: c.sim.now(), state: "pending",
 	}
 	copyTags(img.tags, tags["image"])
 	return img, tags, nil
@@ -80,7 +78,7 @@ func (c *call) createImage() ([]node, *APIError) {
 	for _, v := range i.disks() {
 		s := &snapshot{
 			resource: newResource(newID("snap-")), volumeID: v.id, size: v.size, encrypted: v.encrypted, kmsKey: v.kmsKey,
-			description: "Created by CreateImage(" + i.id + ") for " + img.id, began: time.Now(), duration: c.sim.options.Timing.Snapshot,
+			description: "Created by CreateImage(" + i.id + ") for " + img.id, clock: c.sim.clock, began: c.sim.now(), duration: c.sim.options.Timing.Snapshot,
 		}
 		copyTags(s.tags, tags["snapshot"])
 		c.region.snapshots.add(s.id, s)

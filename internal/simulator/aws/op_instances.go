@@ -2,7 +2,6 @@ package aws
 
 import (
 	"encoding/base64"
-	"time"
 )
 
 var readOperations = map[string]operation{
@@ -21,7 +20,7 @@ func readable(all []*instance) []*instance {
 			i.hiddenReads--
 			continue
 		}
-		if time.Now().Before(i.hiddenUntil) {
+		if i.region.sim.now().Before(i.hiddenUntil) {
 			continue
 		}
 		out = append(out, i)
@@ -143,7 +142,7 @@ func (c *call) getConsoleOutput() ([]node, *APIError) {
 		output = guest.Console(i.id)
 	}
 	return []node{
-		text("instanceId", i.id), moment("timestamp", time.Now()),
+		text("instanceId", i.id), moment("timestamp", c.sim.now()),
 		text("output", base64.StdEncoding.EncodeToString([]byte(output))),
 	}, nil
 }

@@ -96,7 +96,7 @@ func (c *call) stopInstances() ([]node, *APIError) {
 	for _, i := range all {
 		before := i.state
 		if before == stateRunning {
-			c.region.halt(i, byUser, userInitiated())
+			c.region.halt(i, byUser, c.sim.userInitiated())
 			if i.spot != nil {
 				i.spot.setStatus("disabled", "instance-stopped-by-user")
 			}
@@ -148,7 +148,7 @@ func (c *call) terminateInstances() ([]node, *APIError) {
 	for _, i := range all {
 		before := i.state
 		if i.alive() {
-			c.region.end(i, byUser, userInitiated())
+			c.region.end(i, byUser, c.sim.userInitiated())
 			if i.spot != nil && i.spot.kind == "one-time" {
 				i.spot.close()
 			}
@@ -173,7 +173,7 @@ func (c *call) setMonitoring(on bool) ([]node, *APIError) {
 	}
 	for _, i := range all {
 		if i.monitoring.value != on {
-			i.monitoring.set(on)
+			i.monitoring.set(on, c.sim.now())
 		}
 	}
 	return []node{list("instancesSet", collect(all, func(i *instance) []node {

@@ -2,7 +2,6 @@ package aws
 
 import (
 	"strings"
-	"time"
 )
 
 var profileOperations = map[string]operation{
@@ -71,7 +70,7 @@ func (c *call) associateProfile() ([]node, *APIError) {
 }
 
 func (r *Region) associate(i *instance, p *profile) *profileAssociation {
-	a := &profileAssociation{id: newID("iip-assoc-"), instance: i, profile: p, began: time.Now()}
+	a := &profileAssociation{id: newID("iip-assoc-"), instance: i, profile: p, began: r.sim.now()}
 	i.association = a
 	r.associations.add(a.id, a)
 	return a

@@ -4,7 +4,6 @@ import (
 	"encoding/base64"
 	"net/http"
 	"strings"
-	"time"
 )
 
 var launchOperations = map[string]operation{
@@ -105,14 +104,14 @@ func (c *call) build(p *plan, reservation string) *instance {
 		cores: p.cores, threads: p.threads, nested: p.nested,
 		ebsOptimal: c.bool("EbsOptimized"), noStop: c.bool("DisableApiStop"), noTerminate: c.bool("DisableApiTermination"),
 		shutdown: c.get("InstanceInitiatedShutdownBehavior"), userData: c.get("UserData"),
-		hiddenReads: s.options.Consistency.Reads, hiddenUntil: time.Now().Add(s.options.Consistency.Delay),
+		hiddenReads: s.options.Consistency.Reads, hiddenUntil: s.now().Add(s.options.Consistency.Delay),
 	}
 	if i.shutdown == "" {
 		i.shutdown = "stop"
 	}
 	copyTags(i.tags, p.tags["instance"])
-	i.monitoring.set(c.bool("Monitoring.Enabled"))
-	i.metadata.set(p.metadata)
+	i.monitoring.set(c.bool("Monitoring.Enabled"), s.now())
+	i.metadata.set(p.metadata, s.now())
 	r.instances.add(i.id, i)
 	for index, n := range p.interfaces {
 		r.attachInterface(i, n, index, p.tags["network-interface"])

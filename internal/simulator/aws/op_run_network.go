@@ -2,7 +2,6 @@ package aws
 
 import (
 	"net/netip"
-	"time"
 )
 
 const interfaceParams = `
@@ -161,7 +160,7 @@ func (c *call) securityGroups(ids []string, in *subnet) ([]*securityGroup, *APIE
 // attachInterface makes the interface of a new instance.
 func (r *Region) attachInterface(i *instance, p interfacePlan, index int, tags map[string]string) {
 	n := &networkInterface{
-		resource: newResource(newID("eni-")), subnet: p.subnet, groups: p.groups, description: p.description, created: time.Now(),
+		resource: newResource(newID("eni-")), subnet: p.subnet, groups: p.groups, description: p.description, created: r.sim.now(),
 		mac:      "0a:" + pairs(randomHex(10)),
 		instance: i, attachmentID: newID("eni-attach-"), deviceIndex: index, deleteOnTermination: !p.keep, wantsPublic: p.wantsPublic,
 	}

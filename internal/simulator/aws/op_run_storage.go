@@ -2,7 +2,6 @@ package aws
 
 import (
 	"fmt"
-	"time"
 )
 
 const diskParams = `
@@ -175,8 +174,8 @@ func orDefault(n, fallback int) int {
 func (r *Region) attachDisk(i *instance, d imageDisk, tags map[string]string) {
 	v := &volume{
 		resource: newResource(newID("vol-")), zone: i.zone, kind: d.kind, size: d.size, iops: d.iops, throughput: d.throughput,
-		encrypted: d.encrypted, snapshot: d.snapshot, created: time.Now(),
-		attached: &attachment{instance: i, device: d.device, at: time.Now(), deleteOnTermination: !d.keep},
+		encrypted: d.encrypted, snapshot: d.snapshot, created: r.sim.now(),
+		attached: &attachment{instance: i, device: d.device, at: r.sim.now(), deleteOnTermination: !d.keep},
 	}
 	if v.encrypted {
 		v.kmsKey = d.kms

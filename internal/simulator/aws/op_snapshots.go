@@ -3,7 +3,6 @@ package aws
 import (
 	"fmt"
 	"strconv"
-	"time"
 )
 
 var snapshotOperations = map[string]operation{
@@ -19,7 +18,7 @@ func (s *snapshot) state() (string, string) {
 	if s.failed {
 		return "error", "0%"
 	}
-	passed := time.Since(s.began)
+	passed := s.clock.Since(s.began)
 	if passed >= s.duration {
 		return "completed", "100%"
 	}
@@ -71,7 +70,7 @@ func (c *call) createSnapshots() ([]node, *APIError) {
 		}
 		s := &snapshot{
 			resource: newResource(newID("snap-")), volumeID: v.id, description: c.get("Description"), size: v.size,
-			encrypted: v.encrypted, kmsKey: v.kmsKey, began: time.Now(), duration: c.sim.options.Timing.Snapshot,
+			encrypted: v.encrypted, kmsKey: v.kmsKey, clock: c.sim.clock, began: c.sim.now(), duration: c.sim.options.Timing.Snapshot,
 		}
 		if c.has("CopyTagsFromSource") {
 			copyTags(s.tags, v.tags)

@@ -106,7 +106,7 @@ func (c *call) modifyVolume() ([]node, *APIError) {
 		return nil, refused
 	}
 	timing := c.sim.options.Timing
-	v.change = &volumeChange{began: time.Now(), before: v.shape(), after: target, modifying: timing.VolumeModifying, optimizing: timing.VolumeOptimizing}
+	v.change = &volumeChange{clock: c.sim.clock, began: c.sim.now(), before: v.shape(), after: target, modifying: timing.VolumeModifying, optimizing: timing.VolumeOptimizing}
 	v.kind, v.size, v.iops, v.throughput = target.kind, target.size, target.iops, target.throughput
 	return []node{group("volumeModification", v.changeNode()...)}, nil
 }
@@ -120,7 +120,7 @@ func (c *call) checkChangeRate(v *volume) *APIError {
 	if state, _ := v.change.progress(); state == "modifying" {
 		return refuse("IncorrectModificationState", "Volume %s in state 'modifying' cannot be modified.", v.id)
 	}
-	if limit := c.sim.options.RateLimitVolumeChanges; time.Since(v.change.began) < limit {
+	if limit := c.sim.options.RateLimitVolumeChanges; c.sim.since(v.change.began) < limit {
 		return refuse("VolumeModificationRateExceeded",
 			"You've reached the maximum modification rate per volume limit. Wait at least %s between modifications per EBS volume. You can next modify this volume at %s",
 			limit, v.change.began.Add(limit).UTC().Format(time.RFC3339))
@@ -133,7 +133,7 @@ func (v *volumeChange) progress() (state string, percent int) {
 	if v.failed != "" {
 		return "failed", 0
 	}
-	passed := time.Since(v.began)
+	passed := v.clock.Since(v.began)
 	switch {
 	case passed < v.modifying:
 		return "modifying", 0

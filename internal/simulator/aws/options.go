@@ -3,6 +3,8 @@ package aws
 import (
 	"net/netip"
 	"time"
+
+	"github.com/cml-infra/terraform-provider-cml/internal/simulator/clock"
 )
 
 // DefaultAccountID is the account of access keys that no account names.
@@ -31,6 +33,8 @@ type Options struct {
 	GuestPort int
 	// Guest is told when instances get and lose power. Nil runs instances without a guest.
 	Guest Guest
+	// Clock is the time of this world. Nil: a clock of its own that shows real time.
+	Clock *clock.Clock
 }
 
 // Timing holds the delays of everything that takes time.

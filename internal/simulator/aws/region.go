@@ -2,7 +2,6 @@ package aws
 
 import (
 	"fmt"
-	"time"
 )
 
 // Region is the world of one account in one region. Its exported methods are safe for
@@ -138,7 +137,7 @@ func (r *Region) resourceIDs() []string {
 // known reports whether an instance is still described: for about an hour after its end
 // ("Terminate Amazon EC2 instances", User Guide).
 func (r *Region) known(i *instance) bool {
-	return i.state != stateTerminated || time.Since(i.ended) < r.sim.options.Timing.TerminatedVisible
+	return i.state != stateTerminated || r.sim.since(i.ended) < r.sim.options.Timing.TerminatedVisible
 }
 
 // offers reports whether a zone has a type.

@@ -3,6 +3,8 @@ package aws
 import (
 	"net/netip"
 	"time"
+
+	"github.com/cml-infra/terraform-provider-cml/internal/simulator/clock"
 )
 
 // resource is what everything that has an id and tags shares.
@@ -102,6 +104,7 @@ type attachment struct {
 
 // volumeChange is the last modification of a volume.
 type volumeChange struct {
+	clock                 *clock.Clock
 	began                 time.Time
 	before                volumeShape
 	after                 volumeShape
@@ -162,6 +165,7 @@ type snapshot struct {
 	size                  int
 	encrypted             bool
 	kmsKey                string
+	clock                 *clock.Clock
 	began                 time.Time
 	duration              time.Duration
 	failed                bool

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/cml-infra/terraform-provider-cml/internal/simulator/clock"
 	"github.com/cml-infra/terraform-provider-cml/internal/simulator/wire"
 )
 
@@ -21,6 +22,7 @@ type Simulator struct {
 	Faults *wire.Faults
 
 	options  Options
+	clock    *clock.Clock
 	services map[string]Service
 
 	// mu guards everything below, and everything that is reached from it.
@@ -29,7 +31,7 @@ type Simulator struct {
 	pool        *addressPool
 	accounts    map[string]*account
 	credentials map[string]*credential
-	timers      map[*time.Timer]struct{}
+	tasks       map[*clock.Task]struct{}
 	working     sync.WaitGroup // guest calls under way
 	decoded     map[string]string
 }
@@ -64,15 +66,18 @@ func New(options Options) (*Simulator, error) {
 	if options.PageSize == 0 {
 		options.PageSize = 1000
 	}
+	if options.Clock == nil {
+		options.Clock = clock.New(0)
+	}
 	pool, err := newAddressPool()
 	if err != nil {
 		return nil, err
 	}
 	s := &Simulator{
 		Recorder: &wire.Recorder{}, Faults: &wire.Faults{},
-		options: options, services: map[string]Service{}, pool: pool,
+		options: options, clock: options.Clock, services: map[string]Service{}, pool: pool,
 		accounts: map[string]*account{}, credentials: map[string]*credential{},
-		timers: map[*time.Timer]struct{}{}, decoded: map[string]string{},
+		tasks: map[*clock.Task]struct{}{}, decoded: map[string]string{},
 	}
 	for _, a := range options.Accounts {
 		s.addAccount(a)
@@ -98,10 +103,10 @@ func (s *Simulator) Register(service Service) { s.services[service.SigningName()
 func (s *Simulator) Close() error {
 	s.mu.Lock()
 	s.closed = true
-	for timer := range s.timers {
-		timer.Stop()
+	for task := range s.tasks {
+		task.Cancel()
 	}
-	s.timers = map[*time.Timer]struct{}{}
+	s.tasks = map[*clock.Task]struct{}{}
 	s.mu.Unlock()
 	s.working.Wait()
 	return s.pool.close()
@@ -222,30 +227,3 @@ func (w *statusWriter) WriteHeader(status int) {
 
 // Unwrap is for http.ResponseController.
 func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
-
-// after runs f later, with the lock held, unless the simulator was closed by then.
-func (s *Simulator) after(d time.Duration, f func()) {
-	var timer *time.Timer
-	timer = time.AfterFunc(d, func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		delete(s.timers, timer)
-		if !s.closed {
-			f()
-		}
-	})
-	s.timers[timer] = struct{}{}
-}
-
-// background runs f, which takes the lock itself where it needs it; Close waits for it. It
-// must be called with the lock held.
-func (s *Simulator) background(f func()) {
-	if s.closed {
-		return
-	}
-	s.working.Add(1)
-	go func() {
-		defer s.working.Done()
-		f()
-	}()
-}

@@ -43,7 +43,7 @@ func (c *call) planSpot(p *plan) *APIError {
 // openSpot makes the request of a new spot instance, fulfilled at once.
 func (r *Region) openSpot(i *instance, s spotRequest, tags map[string]string) {
 	s.resource = newResource("sir-" + randomHex(8))
-	s.instance, s.created = i, time.Now()
+	s.instance, s.created = i, r.sim.now()
 	s.typeName, s.zone, s.imageID = i.typ.Name, i.zone, i.imageID
 	s.setStatus("active", "fulfilled")
 	copyTags(s.tags, tags)
@@ -52,7 +52,7 @@ func (r *Region) openSpot(i *instance, s spotRequest, tags map[string]string) {
 }
 
 func (s *spotRequest) setStatus(state, code string) {
-	s.state, s.code, s.updated = state, code, time.Now()
+	s.state, s.code, s.updated = state, code, s.instance.region.sim.now()
 }
 
 // close ends a request whose instance was terminated; a persistent one opens again and

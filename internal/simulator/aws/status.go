@@ -31,7 +31,7 @@ func (i *instance) checks() (system, inside, disks string) {
 		return "not-applicable", "not-applicable", "not-applicable"
 	}
 	now := "ok"
-	if time.Since(i.runningSince) < i.region.sim.options.Timing.StatusInitializing {
+	if i.region.sim.since(i.runningSince) < i.region.sim.options.Timing.StatusInitializing {
 		now = "initializing"
 	}
 	return firstText(i.health.System, now), firstText(i.health.Instance, now), firstText(i.health.AttachedEBS, now)

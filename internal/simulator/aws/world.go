@@ -59,7 +59,7 @@ func (r *Region) seed() {
 var worldBegan = time.Date(2026, 9, 1, 8, 0, 0, 0, time.UTC)
 
 func (r *Region) seedImage(serial int, img image, gib int) {
-	snap := &snapshot{resource: newResource(r.seededID("snap", serial)), volumeID: "vol-ffffffff", size: gib, began: img.created, description: "root of " + img.name}
+	snap := &snapshot{resource: newResource(r.seededID("snap", serial)), volumeID: "vol-ffffffff", size: gib, clock: r.sim.clock, began: img.created, description: "root of " + img.name}
 	r.snapshots.add(snap.id, snap)
 	img.resource = newResource(r.seededID("ami", serial))
 	img.state = "available"

@@ -3,17 +3,22 @@ package cml
 import (
 	"sync"
 	"time"
+
+	"github.com/cml-infra/terraform-provider-cml/internal/simulator/clock"
 )
 
 // alarms are the things that will happen later. stop forgets them all.
 type alarms struct {
+	clock   *clock.Clock
 	mu      sync.Mutex
 	stopped bool
-	pending map[*time.Timer]struct{}
+	pending map[*clock.Task]struct{}
 	running sync.WaitGroup
 }
 
-func newAlarms() *alarms { return &alarms{pending: map[*time.Timer]struct{}{}} }
+func newAlarms(c *clock.Clock) *alarms {
+	return &alarms{clock: c, pending: map[*clock.Task]struct{}{}}
+}
 
 // after calls ring once d has passed, unless stop comes first.
 func (a *alarms) after(d time.Duration, ring func()) {
@@ -23,18 +28,18 @@ func (a *alarms) after(d time.Duration, ring func()) {
 		return
 	}
 	a.running.Add(1)
-	var timer *time.Timer
-	timer = time.AfterFunc(d, func() {
+	var task *clock.Task
+	task = a.clock.After(d, func() {
 		defer a.running.Done()
 		a.mu.Lock()
-		delete(a.pending, timer)
+		delete(a.pending, task)
 		stopped := a.stopped
 		a.mu.Unlock()
 		if !stopped {
 			ring()
 		}
 	})
-	a.pending[timer] = struct{}{}
+	a.pending[task] = struct{}{}
 }
 
 // stop lets nothing begin any more. What rings already goes on; wait waits for it.
@@ -42,8 +47,8 @@ func (a *alarms) stop() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.stopped = true
-	for timer := range a.pending {
-		if timer.Stop() {
+	for task := range a.pending {
+		if task.Cancel() {
 			a.running.Done()
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/cml-infra/terraform-provider-cml/internal/simulator/clock"
 	"github.com/cml-infra/terraform-provider-cml/internal/simulator/wire"
 )
 
@@ -27,7 +28,10 @@ type Options struct {
 	Version  string
 	Admin    Credentials
 	Switches Switches
-	// Now is the clock of the machines. Nil: time.Now.
+	// Clock is what everything that takes time goes by. Nil: a clock of its own
+	// that shows real time.
+	Clock *clock.Clock
+	// Now is what the machines take for the time. Nil: that of Clock.
 	Now func() time.Time
 	// Log takes what goes wrong without anybody to answer to: a machine that
 	// cannot listen. Nil: it is dropped.
@@ -104,8 +108,11 @@ func New(options Options) (*Fleet, error) {
 	if options.Admin.Password == "" {
 		options.Admin.Password = DefaultAdmin().Password
 	}
+	if options.Clock == nil {
+		options.Clock = clock.New(0)
+	}
 	if options.Now == nil {
-		options.Now = time.Now
+		options.Now = options.Clock.Now
 	}
 	if options.Log == nil {
 		options.Log = func(string) {}

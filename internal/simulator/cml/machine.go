@@ -116,7 +116,7 @@ func (m *Machine) start(b Boot, image *saved) error {
 	m.noKVM = b.NoVirtualization
 	m.hardware.fit(b)
 	m.power, m.cutPower = context.WithCancel(context.Background())
-	m.alarms = newAlarms()
+	m.alarms = newAlarms(m.fleet.options.Clock)
 	m.begin()
 	m.resumeLicence()
 	m.noise()

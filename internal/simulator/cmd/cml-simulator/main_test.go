@@ -161,7 +161,7 @@ func TestHelpNamesEverything(t *testing.T) {
 		t.Fatalf("got %v", err)
 	}
 	text := stdout.String()
-	wanted := []string{"--listen", "--cml-port", "--timing", "--world", "--faults", "--cml-version", "--print-env", "--ready-file", simulator.ControlHelp}
+	wanted := []string{"--listen", "--cml-port", "--timing", "--world", "--faults", "--cml-version", "--clock-offset", "--print-env", "--ready-file", simulator.ControlHelp}
 	wanted = append(wanted, cml.SwitchNames()...)
 	for _, d := range delays(&simulator.Timing{}) {
 		wanted = append(wanted, "--"+d.name)
@@ -223,6 +223,16 @@ func TestDelaysChangeThePreset(t *testing.T) {
 		if s.options.Timing != want {
 			t.Errorf("--%s gives %+v", d.name, s.options.Timing)
 		}
+	}
+}
+
+func TestTheWorldMayBeginInThePast(t *testing.T) {
+	s, err := parse([]string{"--clock-offset", "-45m"}, os.Stdout, os.Stderr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := s.options.ClockOffset; got != -45*time.Minute {
+		t.Errorf("the offset is %v", got)
 	}
 }
 

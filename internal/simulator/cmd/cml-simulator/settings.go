@@ -157,6 +157,7 @@ func parse(args []string, stdout, stderr io.Writer) (*settings, error) {
 	flags.StringVar(&s.options.Address, "listen", defaultListen, "loopback `address` and port of the AWS endpoint; port 0: a free one")
 	flags.IntVar(&s.options.CML.Port, "cml-port", defaultCMLPort, "`port` of every CML; 0: a free one")
 	flags.StringVar(&s.options.CML.Version, "cml-version", "", "`version` of every CML, such as 2.11.0, instead of what its image's name tells")
+	flags.DurationVar(&s.options.ClockOffset, "clock-offset", 0, "`duration` from real time to the simulated world's at the start, such as -45m; the control API advances it")
 	admin := cml.DefaultAdmin()
 	flags.StringVar(&s.options.CML.Admin.Username, "admin-username", admin.Username, "`name` of CML's administrator where user data name none")
 	flags.StringVar(&s.options.CML.Admin.Password, "admin-password", admin.Password, "`password` of that administrator")
