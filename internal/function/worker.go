@@ -39,38 +39,22 @@ func (parseWorkerID) Definition(_ context.Context, _ function.DefinitionRequest,
 	}
 }
 
-// instanceID is as loose as validators.InstanceID.
-var instanceID = regexp.MustCompile(`^i-[0-9a-z]+$`)
-
 // Run implements function.Function.
 func (parseWorkerID) Run(ctx context.Context, req function.RunRequest, resp *function.RunResponse) {
 	var text string
 	if resp.Error = req.Arguments.Get(ctx, &text); resp.Error != nil {
 		return
 	}
-	id, region, named := strings.Cut(text, "@")
-	if !named {
-		if before, after, ok := strings.Cut(text, ":"); ok {
-			id, region, named = after, before, true
-		}
-	}
-	const write = ` Write "i-0123456789abcdef0", or "i-0123456789abcdef0@us-west-2" with a region.`
-	switch {
-	case !instanceID.MatchString(id):
-		resp.Error = function.NewArgumentFuncError(first, fmt.Sprintf("%q does not name an instance.%s", text, write))
-		return
-	case named && region == "":
-		resp.Error = function.NewArgumentFuncError(first, fmt.Sprintf("%q has no region where one should be.%s", text, write))
-		return
-	case named && validators.RegionProblem(region) != "":
-		resp.Error = function.NewArgumentFuncError(first, fmt.Sprintf("%q in %q %s", region, text, validators.RegionProblem(region)))
+	id, region, problem := validators.ParseWorkerID(text)
+	if problem != "" {
+		resp.Error = function.NewArgumentFuncError(first, problem)
 		return
 	}
 	out := struct {
 		ID     string  `tfsdk:"id"`
 		Region *string `tfsdk:"region"`
 	}{ID: id}
-	if named {
+	if region != "" {
 		out.Region = &region
 	}
 	resp.Error = resp.Result.Set(ctx, out)

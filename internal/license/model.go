@@ -74,11 +74,7 @@ type onDestroy struct {
 }
 
 // identity is the resource identity.
-type identity struct {
-	ID        types.String `tfsdk:"id"`
-	Region    types.String `tfsdk:"region"`
-	AccountID types.String `tfsdk:"account_id"`
-}
+type identity = attribute.Identity
 
 var (
 	proxyTypes     = map[string]attr.Type{"server": types.StringType, "port": types.Int64Type}

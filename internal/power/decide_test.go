@@ -218,16 +218,3 @@ func TestNamedURL(t *testing.T) {
 		})
 	}
 }
-
-func TestParseImportID(t *testing.T) {
-	for in, want := range map[string][2]string{
-		"i-0123456789abcdef0":           {"i-0123456789abcdef0", ""},
-		"i-0123456789abcdef0@us-west-2": {"i-0123456789abcdef0", "us-west-2"},
-		"us-west-2:i-0123456789abcdef0": {"i-0123456789abcdef0", "us-west-2"},
-		" i-01@eu-central-1 ":           {"i-01", "eu-central-1"},
-	} {
-		if id, region := parseImportID(in); id != want[0] || region != want[1] {
-			t.Errorf("%q: got %q in %q, want %q in %q", in, id, region, want[0], want[1])
-		}
-	}
-}

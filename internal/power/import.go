@@ -2,8 +2,6 @@ package power
 
 import (
 	"context"
-	"fmt"
-	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
@@ -15,43 +13,17 @@ import (
 // ImportState implements resource.ResourceWithImportState: by `i-…`,
 // `i-…@region` or `region:i-…`, or by identity. Read does the rest.
 func (r *Resource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
-	var id, region, account string
-	if req.ID != "" {
-		id, region = parseImportID(req.ID)
-	} else {
-		var from identity
-		resp.Diagnostics.Append(req.Identity.Get(ctx, &from)...)
-		id, region, account = from.ID.ValueString(), from.Region.ValueString(), from.AccountID.ValueString()
-	}
+	from, diags := attribute.ImportedWorker(ctx, req, "Invalid import id of CML worker power")
+	resp.Diagnostics.Append(diags...)
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	if !strings.HasPrefix(id, "i-") {
-		resp.Diagnostics.AddError("Invalid import id of CML worker power", fmt.Sprintf(
-			"%q names no instance. Write the instance id of the worker, with its region if that is not the provider's: \"i-0123456789abcdef0@us-east-1\".", req.ID))
-		return
-	}
 	for name, value := range map[string]types.String{
-		"id": attribute.String(id), "worker_id": attribute.String(id), "region": attribute.String(region),
+		"id": from.ID, "worker_id": from.ID, "region": from.Region,
 	} {
 		resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root(name), value)...)
 	}
-	f := facts{Imported: true, AccountID: account}
+	f := facts{Imported: true, AccountID: from.AccountID.ValueString()}
 	resp.Diagnostics.Append(writePrivate(ctx, resp.Private, keyFacts, f)...)
-	resp.Diagnostics.Append(resp.Identity.Set(ctx, identity{
-		ID: attribute.String(id), Region: attribute.String(region), AccountID: attribute.String(account),
-	})...)
-}
-
-// parseImportID splits an import id into instance and region, "" for the
-// provider's.
-func parseImportID(s string) (id, region string) {
-	s = strings.TrimSpace(s)
-	if id, region, ok := strings.Cut(s, "@"); ok {
-		return id, region
-	}
-	if region, id, ok := strings.Cut(s, ":"); ok {
-		return id, region
-	}
-	return s, ""
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, from)...)
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
 
+	"github.com/cml-infra/terraform-provider-cml/internal/attribute"
 	"github.com/cml-infra/terraform-provider-cml/internal/instance"
 )
 
@@ -78,11 +79,7 @@ type onDestroy struct {
 }
 
 // identity is the resource identity.
-type identity struct {
-	ID        types.String `tfsdk:"id"`
-	Region    types.String `tfsdk:"region"`
-	AccountID types.String `tfsdk:"account_id"`
-}
+type identity = attribute.Identity
 
 // asTarget reads null and unknown members as empty ones.
 var asTarget = basetypes.ObjectAsOptions{UnhandledNullAsEmpty: true, UnhandledUnknownAsEmpty: true}

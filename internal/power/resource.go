@@ -7,8 +7,8 @@ import (
 	"context"
 
 	"github.com/hashicorp/terraform-plugin-framework/resource"
-	"github.com/hashicorp/terraform-plugin-framework/resource/identityschema"
 
+	"github.com/cml-infra/terraform-provider-cml/internal/attribute"
 	"github.com/cml-infra/terraform-provider-cml/internal/clients"
 )
 
@@ -43,9 +43,5 @@ func (r *Resource) Configure(_ context.Context, req resource.ConfigureRequest, r
 
 // IdentitySchema implements resource.ResourceWithIdentity.
 func (r *Resource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
-	resp.IdentitySchema = identityschema.Schema{Attributes: map[string]identityschema.Attribute{
-		"id":         identityschema.StringAttribute{RequiredForImport: true, Description: "EC2 instance id of the worker."},
-		"region":     identityschema.StringAttribute{OptionalForImport: true, Description: "AWS region; default: the provider's."},
-		"account_id": identityschema.StringAttribute{OptionalForImport: true, Description: "AWS account that owns the instance."},
-	}}
+	resp.IdentitySchema = attribute.IdentitySchema("EC2 instance id of the worker.", "the instance")
 }

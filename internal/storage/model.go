@@ -11,6 +11,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
 	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/cml-infra/terraform-provider-cml/internal/attribute"
 )
 
 // model is cml_worker_snapshot in configuration, plan and state.
@@ -51,19 +53,11 @@ var snapshotType = types.ObjectType{AttrTypes: map[string]attr.Type{
 }}
 
 // identity is the resource identity.
-type identity struct {
-	ID        types.String `tfsdk:"id"`
-	Region    types.String `tfsdk:"region"`
-	AccountID types.String `tfsdk:"account_id"`
-}
+type identity = attribute.Identity
 
-// setIdentity writes the identity. A client that knows no identities gives no
-// place to write it to.
+// setIdentity writes the identity.
 func setIdentity(ctx context.Context, to *tfsdk.ResourceIdentity, m *model) diag.Diagnostics {
-	if to == nil {
-		return nil
-	}
-	return to.Set(ctx, identity{ID: m.ID, Region: m.Region, AccountID: m.AccountID})
+	return attribute.SetIdentity(ctx, to, identity{ID: m.ID, Region: m.Region, AccountID: m.AccountID})
 }
 
 // joinIDs and splitIDs are the two directions of `id`.

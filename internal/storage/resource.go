@@ -6,8 +6,8 @@ import (
 	"context"
 
 	"github.com/hashicorp/terraform-plugin-framework/resource"
-	"github.com/hashicorp/terraform-plugin-framework/resource/identityschema"
 
+	"github.com/cml-infra/terraform-provider-cml/internal/attribute"
 	"github.com/cml-infra/terraform-provider-cml/internal/clients"
 )
 
@@ -41,9 +41,5 @@ func (r *Resource) Configure(_ context.Context, req resource.ConfigureRequest, r
 
 // IdentitySchema implements resource.ResourceWithIdentity.
 func (r *Resource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
-	resp.IdentitySchema = identityschema.Schema{Attributes: map[string]identityschema.Attribute{
-		"id":         identityschema.StringAttribute{RequiredForImport: true, Description: "Snapshot ids, sorted and with commas between them."},
-		"region":     identityschema.StringAttribute{OptionalForImport: true, Description: "AWS region; default: the provider's."},
-		"account_id": identityschema.StringAttribute{OptionalForImport: true, Description: "AWS account that owns the snapshots."},
-	}}
+	resp.IdentitySchema = attribute.IdentitySchema("Snapshot ids, sorted and with commas between them.", "the snapshots")
 }

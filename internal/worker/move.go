@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -34,6 +35,8 @@ type awsInstance struct {
 	Tags    map[string]*string `json:"tags"`
 	TagsAll map[string]*string `json:"tags_all"`
 }
+
+var instanceID = regexp.MustCompile(`^i-[0-9a-f]+$`)
 
 func moveInstance(ctx context.Context, req resource.MoveStateRequest, resp *resource.MoveStateResponse) {
 	if req.SourceTypeName != "aws_instance" || !strings.HasSuffix(req.SourceProviderAddress, "/hashicorp/aws") {

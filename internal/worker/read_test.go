@@ -225,8 +225,8 @@ func TestImportOfNothing(t *testing.T) {
 	steps := []resource.TestStep{{Config: config(w, nil)}}
 	for id, want := range map[string]string{
 		"i-0123456789abcdef0":         "CML worker not found",
-		"lab-01":                      "Import a worker by its instance id",
-		"i-0123456789abcdef0@nowhere": "Import a worker by its instance id",
+		"lab-01":                      "does not name an instance",
+		"i-0123456789abcdef0@nowhere": "is not the name of an AWS region",
 	} {
 		steps = append(steps, resource.TestStep{ResourceName: lab, ImportState: true, ImportStateId: id, ExpectError: says(want)})
 	}
