@@ -30,6 +30,11 @@ const (
 	// MarkerRequest carries the nonce of a request that has no client token. It
 	// is written also while markers are off.
 	MarkerRequest = "request"
+	// MarkerIdlePolicy says that an idle policy stops the worker.
+	MarkerIdlePolicy = "idle-policy"
+	// MarkerSchedule, with the name of a cml_worker_schedule after it, says that
+	// its schedules start or stop the worker; the value is their group.
+	MarkerSchedule = "schedule:"
 )
 
 // ManagedTags says whether and under which prefix marker tags are written.

@@ -1,0 +1,122 @@
+// Package automation is what acts on a worker while no Terraform runs:
+// cml_worker_idle_policy and cml_worker_schedule.
+package automation
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/cml-infra/terraform-provider-cml/internal/clients"
+	"github.com/cml-infra/terraform-provider-cml/internal/fault"
+	"github.com/cml-infra/terraform-provider-cml/internal/instance"
+	"github.com/cml-infra/terraform-provider-cml/internal/tfdiag"
+)
+
+// base is what the resources of this package have in common.
+type base struct {
+	set *clients.Set
+}
+
+// Configure implements resource.ResourceWithConfigure. It makes no request.
+func (b *base) Configure(_ context.Context, req resource.ConfigureRequest, resp *resource.ConfigureResponse) {
+	set, diags := clients.From(req.ProviderData)
+	resp.Diagnostics.Append(diags...)
+	b.set = set
+}
+
+// unconfigured reports that the provider's configuration is not known yet, with
+// the warning of a read that keeps its state. what names what was not read:
+// "The schedules of the worker i-…".
+func (b *base) unconfigured(what string, diags *diag.Diagnostics) bool {
+	unknown := b.set.UnknownArguments()
+	if len(unknown) == 0 {
+		return false
+	}
+	tfdiag.Warn(diags, b.set, tfdiag.UnknownConfiguration, fmt.Sprintf(
+		"%s were not read, since the value of %s in the provider configuration is known only after apply. Their state stays as it was.",
+		what, strings.Join(unknown, ", ")))
+	return true
+}
+
+// importRegion returns the region of an import: the one that was named, else
+// the provider's. example is an import id without a region.
+func (b *base) importRegion(ctx context.Context, named types.String, example string, diags *diag.Diagnostics) types.String {
+	if named.ValueString() != "" {
+		return named
+	}
+	region, err := b.set.DefaultRegion(ctx)
+	if err != nil {
+		diags.AddError("No AWS region", "Add the region to the import id, as in \""+example+"@us-west-2\".\n\n"+err.Error())
+	}
+	return types.StringValue(region)
+}
+
+// planRegion returns the region that an update plans, and whether it replaces
+// the resource: only an explicit other value does. Where the configuration
+// names none the resource stays where it is, with a warning if the provider's
+// region is another one by now. what names it: "The schedules of the worker i-…".
+func (b *base) planRegion(ctx context.Context, what string, config, plan, prior types.String, diags *diag.Diagnostics) (types.String, bool) {
+	if !config.IsNull() {
+		return plan, !plan.Equal(prior)
+	}
+	if region, err := b.set.DefaultRegion(ctx); err == nil && len(b.set.UnknownArguments()) == 0 && prior.ValueString() != region {
+		tfdiag.Warn(diags, b.set, tfdiag.RegionDiffers, fmt.Sprintf(
+			"%s are in %s, and the provider's region is %s now. They stay; set `region` to say so.", what, prior.ValueString(), region), path.Root("region"))
+	}
+	return prior, false
+}
+
+// refuseProtected adds an error when the worker has stop protection: nothing
+// could stop it then. It may be called in a plan, for it only makes
+// diagnostics; what stands against looking is for apply to report. consequence
+// says what would happen: "the alarm could not stop it".
+func (b *base) refuseProtected(ctx context.Context, region, workerID types.String, consequence string, diags *diag.Diagnostics) {
+	// A region that is left out is unknown here and reads as the provider's.
+	if workerID.IsUnknown() || workerID.IsNull() || len(b.set.UnknownArguments()) > 0 {
+		return
+	}
+	ec2, err := b.set.Instances(ctx, region.ValueString())
+	if err != nil {
+		return
+	}
+	if p, err := ec2.Protection(ctx, workerID.ValueString()); err != nil || !p.Stop {
+		return
+	}
+	diags.AddAttributeError(path.Root("worker_id"), "The worker has stop protection", fmt.Sprintf(
+		"Worker %s has stop protection (disableApiStop): %s. Set `protection = { stop = false }` on the worker and apply that first, or remove this resource.",
+		workerID.ValueString(), consequence))
+}
+
+// mark puts a managed tag on the worker, by which cml_worker_power knows that
+// something else starts or stops it. That it fails is a warning: what the tag
+// tells about exists all the same.
+func (b *base) mark(ctx context.Context, ec2 *instance.Client, workerID, name, value string, diags *diag.Diagnostics) {
+	tags := ec2.ManagedTags()
+	if !tags.Enabled {
+		return
+	}
+	if err := ec2.SyncTags(ctx, []string{workerID}, map[string]string{tags.Key(name): value}, nil); err != nil {
+		b.warnTag(workerID, tags.Key(name), "written", err, diags)
+	}
+}
+
+// unmark takes a managed tag off the worker, if it still exists.
+func (b *base) unmark(ctx context.Context, ec2 *instance.Client, workerID, name string, diags *diag.Diagnostics) {
+	tags := ec2.ManagedTags()
+	if !tags.Enabled {
+		return
+	}
+	if err := ec2.SyncTags(ctx, []string{workerID}, nil, []string{tags.Key(name)}); err != nil && !fault.Is(err, fault.NotFound) {
+		b.warnTag(workerID, tags.Key(name), "removed", err, diags)
+	}
+}
+
+func (b *base) warnTag(workerID, key, what string, err error, diags *diag.Diagnostics) {
+	tfdiag.Warn(diags, b.set, tfdiag.TagsIncomplete, fmt.Sprintf("The tag %q of the worker %s could not be %s: %s", key, workerID, what, err))
+}
