@@ -13,9 +13,11 @@ import (
 )
 
 // awsKinds is the one place where an AWS error code becomes a Kind. Codes as
-// in the EC2 API error code list and the STS common errors.
+// in the EC2 API error code list, the STS common errors and the CloudWatch API
+// reference.
 var awsKinds = map[string]Kind{
 	"InvalidInstanceID.NotFound": NotFound,
+	"ResourceNotFound":           NotFound,
 
 	"InvalidInstanceID.Malformed":           BadReference,
 	"InvalidInstanceAttributeValue":         BadReference,
@@ -67,6 +69,8 @@ var awsKinds = map[string]Kind{
 	"AddressLimitExceeded":                    Quota,
 	"ResourceLimitExceeded":                   Quota,
 	"SecurityGroupsPerInterfaceLimitExceeded": Quota,
+	"LimitExceededFault":                      Quota,
+	"LimitExceededException":                  Quota,
 
 	"InsufficientInstanceCapacity":         Capacity,
 	"InsufficientHostCapacity":             Capacity,
@@ -82,6 +86,8 @@ var awsKinds = map[string]Kind{
 	"IncorrectState":             WrongState,
 	"IncorrectSpotRequestState":  WrongState,
 	"IncorrectModificationState": WrongState,
+	// CloudWatch: somebody else is changing the same thing.
+	"ConcurrentModificationException": WrongState,
 
 	"OperationNotPermitted": Protected,
 
@@ -96,6 +102,14 @@ var awsKinds = map[string]Kind{
 	"InvalidBlockDeviceMapping":    Invalid,
 	"ValidationError":              Invalid,
 	"ValidationException":          Invalid,
+	// CloudWatch says each of these in two ways: as the API's shape is named,
+	// and as its older protocol spells it.
+	"InvalidFormat":                        Invalid,
+	"InvalidFormatFault":                   Invalid,
+	"InvalidNextToken":                     Invalid,
+	"InvalidParameterValueException":       Invalid,
+	"InvalidParameterCombinationException": Invalid,
+	"MissingRequiredParameterException":    Invalid,
 
 	"VolumeModificationRateExceeded":        RateLimited,
 	"SnapshotCreationPerVolumeRateExceeded": RateLimited,
@@ -109,10 +123,12 @@ var awsKinds = map[string]Kind{
 	"BandwidthLimitExceeded":   Throttled,
 	"TooManyRequestsException": Throttled,
 
-	"InternalError":      Server,
-	"InternalFailure":    Server,
-	"ServiceUnavailable": Server,
-	"Unavailable":        Server,
+	"InternalError":        Server,
+	"InternalFailure":      Server,
+	"InternalServiceError": Server,
+	"InternalServiceFault": Server,
+	"ServiceUnavailable":   Server,
+	"Unavailable":          Server,
 
 	"DryRunOperation": DryRunOK,
 

@@ -1,0 +1,236 @@
+package monitoring_test
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	sdk "github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/smithy-go/encoding/cbor"
+
+	"github.com/cml-infra/terraform-provider-cml/internal/fault"
+	"github.com/cml-infra/terraform-provider-cml/internal/monitoring"
+)
+
+// script is a CloudWatch that answers from a list, for what no CloudWatch that
+// keeps to itself would say.
+type script struct {
+	mu      sync.Mutex
+	answers map[string][]answer
+	asked   []question
+}
+
+type question struct {
+	operation string
+	input     cbor.Map
+}
+
+type answer struct {
+	status int
+	body   cbor.Map
+	// query is the header by which a service that spoke the query protocol
+	// before tells the code of old.
+	query string
+}
+
+func (s *script) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, operation, _ := strings.Cut(r.URL.Path, "/operation/")
+	body, _ := io.ReadAll(r.Body)
+	input, _ := cbor.Decode(body)
+	asMap, _ := input.(cbor.Map)
+	s.asked = append(s.asked, question{operation, asMap})
+	a := answer{status: http.StatusOK}
+	if left := s.answers[operation]; len(left) > 0 {
+		a, s.answers[operation] = left[0], left[1:]
+	}
+	w.Header().Set("Smithy-Protocol", "rpc-v2-cbor")
+	w.Header().Set("Content-Type", "application/cbor")
+	if a.query != "" {
+		w.Header().Set("X-Amzn-Query-Error", a.query)
+	}
+	w.WriteHeader(a.status)
+	if a.body == nil {
+		a.body = cbor.Map{}
+	}
+	_, _ = w.Write(cbor.Encode(a.body))
+}
+
+func serve(t *testing.T, answers map[string][]answer) (*script, *monitoring.Client) {
+	t.Helper()
+	s := &script{answers: answers}
+	server := httptest.NewServer(s)
+	t.Cleanup(server.Close)
+	cfg := sdk.Config{Region: "us-east-1", Credentials: credentials.NewStaticCredentialsProvider("AKIALABS", "x", ""), RetryMaxAttempts: 1}
+	return s, monitoring.NewFromConfig(cfg, server.URL)
+}
+
+func refused(code, query string) answer {
+	return answer{status: http.StatusBadRequest, query: query, body: cbor.Map{"__type": cbor.String("com.amazonaws.cloudwatch#" + code), "message": cbor.String("no")}}
+}
+
+func TestErrorsInBothWords(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		code, query string
+		want        fault.Kind
+	}{
+		{"LimitExceededFault", "LimitExceeded;Sender", fault.Quota},
+		{"LimitExceededFault", "", fault.Quota},
+		{"AccessDenied", "", fault.PermissionDenied},
+		{"AccessDeniedException", "", fault.PermissionDenied},
+		{"InvalidParameterValueException", "InvalidParameterValue;Sender", fault.Invalid},
+		{"InvalidFormatFault", "", fault.Invalid},
+		{"ThrottlingException", "Throttling;Sender", fault.Throttled},
+		{"InternalServiceFault", "InternalServiceError;Receiver", fault.Server},
+		{"ConcurrentModificationException", "", fault.WrongState},
+	} {
+		_, client := serve(t, map[string][]answer{"PutMetricAlarm": {refused(tc.code, tc.query)}})
+		err := client.PutAlarm(t.Context(), &monitoring.Alarm{Name: "a"}, nil)
+		if !fault.Is(err, tc.want) {
+			t.Errorf("%s (%s) is %q: %v", tc.code, tc.query, fault.KindOf(err), err)
+		}
+		if f := fault.As(err); f == nil || f.Service != "cloudwatch" || f.Region != "us-east-1" {
+			t.Errorf("%s: %+v", tc.code, f)
+		}
+	}
+}
+
+// An alarm that is missing is deleted, whichever word the server has for it.
+func TestDeleteMissing(t *testing.T) {
+	t.Parallel()
+	for _, code := range []string{"ResourceNotFound", "ResourceNotFoundException"} {
+		for _, query := range []string{"", code + ";Sender"} {
+			_, client := serve(t, map[string][]answer{"DeleteAlarms": {refused(code, query)}})
+			if err := client.DeleteAlarm(t.Context(), "a"); err != nil {
+				t.Errorf("%s (%s): %v", code, query, err)
+			}
+		}
+	}
+	_, client := serve(t, map[string][]answer{"DeleteAlarms": {refused("AccessDenied", "")}})
+	if err := client.DeleteAlarm(t.Context(), "a"); !fault.Is(err, fault.PermissionDenied) {
+		t.Errorf("%v", err)
+	}
+}
+
+func alarm(name string, more cbor.Map) cbor.Map {
+	out := cbor.Map{"AlarmName": cbor.String(name), "AlarmArn": cbor.String("arn:aws:cloudwatch:us-east-1:1:alarm:" + name)}
+	for k, v := range more {
+		out[k] = v
+	}
+	return out
+}
+
+// All pages are read, members that are left out have the meaning of a put
+// without them, and names that only resemble the asked ones are no answer.
+func TestAlarms(t *testing.T) {
+	t.Parallel()
+	s, client := serve(t, map[string][]answer{"DescribeAlarms": {
+		{status: http.StatusOK, body: cbor.Map{"NextToken": cbor.String("more"), "MetricAlarms": cbor.List{alarm("other", nil)}}},
+		{status: http.StatusOK, body: cbor.Map{"MetricAlarms": cbor.List{alarm("mine", cbor.Map{
+			"Namespace": cbor.String("CML/Worker"), "MetricName": cbor.String("IdleSeconds"), "EvaluationPeriods": cbor.Uint(2), "Period": cbor.Uint(300),
+			"Threshold": cbor.Float64(1800), "StateValue": cbor.String("OK"),
+			"Dimensions":          cbor.List{cbor.Map{"Name": cbor.String("InstanceId"), "Value": cbor.String("i-1")}},
+			"OKActions":           cbor.List{cbor.String("arn:ok")},
+			"WarmUpConfiguration": cbor.Map{"WarmUpPeriodDurationInMinutes": cbor.Uint(30), "OnlyStartEvaluatingAfterWarmUpPeriodEnds": cbor.Bool(true)},
+		})}}},
+	}})
+	found, err := client.Alarms(t.Context(), "mine", "absent")
+	if err != nil || len(found) != 1 || found["mine"] == nil {
+		t.Fatalf("%v, %v", found, err)
+	}
+	got := found["mine"]
+	want := monitoring.Trigger{
+		Namespace: "CML/Worker", Metric: "IdleSeconds", Dimensions: map[string]string{"InstanceId": "i-1"},
+		Threshold: 1800, Period: 5 * time.Minute, Periods: 2, Breaching: 2,
+	}
+	if !got.Trigger.Equal(want) || !got.Plain || !got.ActionsEnabled || got.WarmUp != 30*time.Minute || got.State != monitoring.StateOK || len(got.OtherActions) != 1 {
+		t.Errorf("%+v", got)
+	}
+	if len(s.asked) != 2 {
+		t.Errorf("asked %d times", len(s.asked))
+	}
+}
+
+// What no Trigger can say makes an alarm not plain, and any difference in what
+// it can say shows.
+func TestNotPlain(t *testing.T) {
+	t.Parallel()
+	for name, more := range map[string]cbor.Map{
+		"expression":  {"Metrics": cbor.List{cbor.Map{"Id": cbor.String("e"), "Expression": cbor.String("m1*2")}}},
+		"percentile":  {"ExtendedStatistic": cbor.String("p99")},
+		"anomaly":     {"ThresholdMetricId": cbor.String("ad1")},
+		"unit":        {"Unit": cbor.String("Seconds")},
+		"no warm-up:": {"WarmUpConfiguration": cbor.Map{"WarmUpPeriodDurationInMinutes": cbor.Uint(30)}},
+	} {
+		_, client := serve(t, map[string][]answer{"DescribeAlarms": {{status: http.StatusOK, body: cbor.Map{"MetricAlarms": cbor.List{alarm("a", more)}}}}})
+		found, err := client.Alarms(t.Context(), "a")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if plain := name == "no warm-up:"; found["a"].Plain != plain || found["a"].WarmUp != 0 {
+			t.Errorf("%s: %+v", name, found["a"])
+		}
+	}
+	same := monitoring.Trigger{Dimensions: map[string]string{"InstanceId": "i-1"}, Threshold: 1, Periods: 1}
+	for name, change := range map[string]func(*monitoring.Trigger){
+		"dimension": func(t *monitoring.Trigger) { t.Dimensions = map[string]string{"InstanceId": "i-1", "Host": "x"} },
+		"threshold": func(t *monitoring.Trigger) { t.Threshold = 2 },
+		"periods":   func(t *monitoring.Trigger) { t.Periods = 2 },
+		"missing":   func(t *monitoring.Trigger) { t.MissingData = "breaching" },
+	} {
+		other := same
+		change(&other)
+		if same.Equal(other) {
+			t.Errorf("another %s is taken for the same", name)
+		}
+	}
+}
+
+func TestPut(t *testing.T) {
+	t.Parallel()
+	s, client := serve(t, nil)
+	err := client.PutAlarm(t.Context(), &monitoring.Alarm{
+		Name: "a", Description: "text", Actions: []string{"arn:stop"}, WarmUp: 30 * time.Minute,
+		Trigger: monitoring.Trigger{
+			Namespace: "N", Metric: "M", Dimensions: map[string]string{"InstanceId": "i-1"}, Statistic: monitoring.StatisticMinimum,
+			Comparison: monitoring.AtLeast, Threshold: 1800, Period: 5 * time.Minute, Periods: 1, Breaching: 1, MissingData: monitoring.MissingNotBreaching,
+		},
+	}, map[string]string{"aws:x": "no", "b": "2", "a": "1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := s.asked[0].input
+	if enabled, ok := in["ActionsEnabled"].(cbor.Bool); !ok || bool(enabled) {
+		t.Errorf("ActionsEnabled is %v", in["ActionsEnabled"])
+	}
+	if _, there := in["OKActions"]; there || len(in["Tags"].(cbor.List)) != 2 || len(in["Dimensions"].(cbor.List)) != 1 {
+		t.Errorf("input %v", in)
+	}
+	warm := in["WarmUpConfiguration"].(cbor.Map)
+	minutes, _ := cbor.AsInt32(warm["WarmUpPeriodDurationInMinutes"])
+	if whole, ok := warm["OnlyStartEvaluatingAfterWarmUpPeriodEnds"].(cbor.Bool); minutes != 30 || !ok || !bool(whole) {
+		t.Errorf("warm-up %v", warm)
+	}
+}
+
+func TestSyncTags(t *testing.T) {
+	t.Parallel()
+	s, client := serve(t, nil)
+	if err := client.SyncTags(t.Context(), "arn", map[string]string{"a": "1"}, []string{"b", "a", "aws:c"}); err != nil {
+		t.Fatal(err)
+	}
+	if len(s.asked) != 2 || s.asked[0].operation != "UntagResource" || len(s.asked[0].input["TagKeys"].(cbor.List)) != 1 || s.asked[1].operation != "TagResource" {
+		t.Errorf("%+v", s.asked)
+	}
+	s.asked = nil
+	if err := client.SyncTags(t.Context(), "arn", nil, nil); err != nil || len(s.asked) != 0 {
+		t.Errorf("nothing to do asked %+v, %v", s.asked, err)
+	}
+}
