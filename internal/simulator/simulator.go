@@ -55,6 +55,7 @@ type Simulator struct {
 	guest    *guest
 	endpoint string
 	server   *http.Server
+	metadata metadata
 	serving  sync.WaitGroup
 	detach   func() bool
 	once     sync.Once
@@ -180,7 +181,7 @@ func (s *Simulator) Advance(d time.Duration) error { return s.clock.Advance(d) }
 func (s *Simulator) Close() error {
 	s.once.Do(func() {
 		s.detach()
-		err := s.server.Close()
+		err := errors.Join(s.server.Close(), s.metadata.close())
 		s.serving.Wait()
 		s.closeErr = errors.Join(err, s.closeHalves())
 	})

@@ -57,6 +57,7 @@ type account struct {
 	optedIn  map[string]bool
 	regions  map[string]*Region
 	denied   []string
+	policies map[string]policy // by role
 }
 
 // profile is an instance profile with the number of tries that do not yet find it.

@@ -42,4 +42,8 @@
 //
 // Secrets Manager and the Parameter Store of Systems Manager are empty; SetSecret and
 // SetParameter of a Region fill them. They answer GetSecretValue and GetParameter.
+//
+// Metadata is the metadata service of an instance, version 2 and, where its options allow it,
+// version 1. The credentials that it gives out are accepted as those of an assumed role with
+// the name of the instance profile; SetRolePolicy bounds what it may do.
 package aws

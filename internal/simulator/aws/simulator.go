@@ -34,6 +34,7 @@ type Simulator struct {
 	tasks       map[*clock.Task]struct{}
 	working     sync.WaitGroup // guest calls under way
 	decoded     map[string]string
+	imds        metadataState
 }
 
 // Service is one AWS service behind the endpoint: the seam for services to come.
@@ -164,6 +165,9 @@ func (s *Simulator) answer(w http.ResponseWriter, r *Request, service Service) {
 func (s *Simulator) serve(r *Request, service Service) (Answer, *APIError) {
 	if !service.Public(r.Operation) {
 		if refused := s.authenticate(r); refused != nil {
+			return Answer{}, refused
+		}
+		if refused := s.permitted(r); refused != nil {
 			return Answer{}, refused
 		}
 	}
