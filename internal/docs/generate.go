@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
@@ -29,6 +31,9 @@ type Site struct {
 	// <!-- NAME:begin --> and <!-- NAME:end --> of README.md and of the pages,
 	// which have them from their templates.
 	Sections map[string]string
+	// Files are further generated files, by their paths below the root: what the
+	// pages show and docs/ may not hold, since the registry serves pages alone.
+	Files map[string][]byte
 }
 
 // docsDir is the folder of the generated pages, below the root.
@@ -50,13 +55,30 @@ func (s Site) Generate(ctx context.Context) error {
 	if err := copyTree(filepath.Join(rendered, docsDir), target); err != nil {
 		return fmt.Errorf("writing the new pages: %w", err)
 	}
+	if err := s.writeFiles(s.Root); err != nil {
+		return err
+	}
 	return fillReadme(s.Root, s.Root, s.Sections)
 }
 
-// ErrStale says that docs/ or README.md is not what Generate would write.
+// writeFiles writes the further files below a folder.
+func (s Site) writeFiles(root string) error {
+	for name, text := range s.Files {
+		path := filepath.Join(root, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			return fmt.Errorf("writing %s: %w", name, err)
+		}
+		if err := os.WriteFile(path, text, 0o644); err != nil {
+			return fmt.Errorf("writing %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// ErrStale says that docs/, README.md or a further file is not what Generate would write.
 var ErrStale = errors.New("the documentation is out of date")
 
-// Check makes pages and README.md elsewhere and compares. The error wraps ErrStale and
+// Check makes pages, README.md and further files elsewhere and compares. The error wraps ErrStale and
 // shows the difference.
 func (s Site) Check(ctx context.Context) error {
 	rendered, remove, err := s.render(ctx)
@@ -66,7 +88,7 @@ func (s Site) Check(ctx context.Context) error {
 	defer remove()
 
 	var difference string
-	for _, name := range []string{docsDir, readme} {
+	for _, name := range append([]string{docsDir, readme}, slices.Sorted(maps.Keys(s.Files))...) {
 		d, err := diff(ctx, name, s.Root, rendered)
 		if err != nil {
 			return err
@@ -142,6 +164,9 @@ func (s Site) render(ctx context.Context) (rendered string, remove func(), err e
 		return "", nil, err
 	}
 	if err := fillReadme(s.Root, work, s.Sections); err != nil {
+		return "", nil, err
+	}
+	if err := s.writeFiles(work); err != nil {
 		return "", nil, err
 	}
 	return work, cleanUp, nil

@@ -1,6 +1,6 @@
-// Package insight holds the data sources that look at one worker and change
-// nothing: EC2's status checks, the health of its CML, and whether anybody
-// uses it.
+// Package insight holds the data sources that look at workers and change
+// nothing: EC2's status checks, the health of its CML, whether anybody uses it,
+// and the dashboard that shows them.
 package insight
 
 import (
@@ -51,6 +51,11 @@ func (s sight) about() tfdiag.About {
 // find reads the machine. A worker that is gone, and a provider that is not
 // known yet, are errors: a data source has nothing to return then.
 func (b *base) find(ctx context.Context, id, region types.String, diags *diag.Diagnostics) (sight, bool) {
+	return b.findAt(ctx, path.Root("worker_id"), id, region, diags)
+}
+
+// findAt is find for an id that the argument at holds.
+func (b *base) findAt(ctx context.Context, at path.Path, id, region types.String, diags *diag.Diagnostics) (sight, bool) {
 	if unknown := b.set.UnknownArguments(); len(unknown) > 0 {
 		diags.AddError("Provider configuration not known yet",
 			fmt.Sprintf("The provider's %s will be known only after apply, so the worker cannot be looked at in this plan. Apply what it depends on first (terraform apply -target), or give the value directly.", strings.Join(unknown, ", ")))
@@ -65,7 +70,7 @@ func (b *base) find(ctx context.Context, id, region types.String, diags *diag.Di
 	if err != nil {
 		about := tfdiag.About{ID: id.ValueString(), Region: ec2.Region()}
 		if fault.Is(err, fault.NotFound) {
-			about.Attribute, about.Next = path.Root("worker_id"), "check the id and the region; a terminated worker is not found."
+			about.Attribute, about.Next = at, "check the id and the region; a terminated worker is not found."
 			diags.Append(tfdiag.Error("CML worker not found", about, err))
 			return sight{}, false
 		}

@@ -40,8 +40,10 @@ func newSandbox(t *testing.T, needs ...engine.Capability) *sandbox.Sandbox {
 	if err := box.Build(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if err := box.StandIn(t.Context(), "./internal/acctest/cmd/cml2", "ciscodevnet", "cml2"); err != nil {
-		t.Fatal(err)
+	for _, of := range [][2]string{{"ciscodevnet", "cml2"}, {"hashicorp", "aws"}} {
+		if err := box.StandIn(t.Context(), "./internal/acctest/cmd/"+of[1], of[0], of[1]); err != nil {
+			t.Fatal(err)
+		}
 	}
 	return box
 }

@@ -50,8 +50,8 @@ type Provider struct {
 	Resources map[string]Resource
 }
 
-// AWS is the part of hashicorp/aws that a worker may come from, with the
-// attributes and schema versions of its version 6.
+// AWS is the part of hashicorp/aws that a worker may come from and that examples
+// use, with the attributes and schema versions of its version 6.
 func AWS() Provider {
 	return Provider{
 		Name: "aws", Arguments: map[string]attr.Type{"region": String},
@@ -60,6 +60,9 @@ func AWS() Provider {
 				"id": String, "arn": String, "region": String, "ami": String, "instance_type": String, "instance_state": String,
 				"subnet_id": String, "vpc_security_group_ids": Set, "key_name": String, "private_ip": String, "public_ip": String,
 				"monitoring": Bool, "user_data": String, "tags": Map, "tags_all": Map,
+			}},
+			"aws_cloudwatch_dashboard": {Attributes: map[string]attr.Type{
+				"dashboard_name": String, "dashboard_body": String, "dashboard_arn": String,
 			}},
 			"aws_ec2_instance_state": {Attributes: map[string]attr.Type{
 				"id": String, "region": String, "instance_id": String, "state": String, "force": Bool,
@@ -71,6 +74,12 @@ func AWS() Provider {
 // Factory serves the provider, for ProtoV6ProviderFactories.
 func (p Provider) Factory() func() (tfprotov6.ProviderServer, error) {
 	return providerserver.NewProtocol6WithError(&server{p})
+}
+
+// Serve serves the provider as a program of its own, at its address in the
+// registry.
+func (p Provider) Serve(ctx context.Context, address string) error {
+	return providerserver.Serve(ctx, func() provider.Provider { return &server{p} }, providerserver.ServeOpts{Address: address})
 }
 
 type server struct{ Provider }

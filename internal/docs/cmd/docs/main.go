@@ -1,5 +1,5 @@
-// Command docs generates the pages below docs/ and the generated sections of
-// README.md, or with -check fails when they are not what it would generate.
+// Command docs generates the pages below docs/, the pictures in them and the
+// generated sections of README.md, or with -check fails when they are not what it would generate.
 package main
 
 import (
@@ -14,6 +14,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 
 	"github.com/cml-infra/terraform-provider-cml/internal/docs"
+	"github.com/cml-infra/terraform-provider-cml/internal/docs/picture"
 	"github.com/cml-infra/terraform-provider-cml/internal/provider"
 	"github.com/cml-infra/terraform-provider-cml/internal/tfdiag"
 	"github.com/cml-infra/terraform-provider-cml/internal/worker"
@@ -39,9 +40,14 @@ func run(ctx context.Context, root, program string, check bool) error {
 	if err != nil {
 		return fmt.Errorf("starting the provider: %w", err)
 	}
+	dashboard, err := picture.Dashboard()
+	if err != nil {
+		return fmt.Errorf("drawing the dashboard: %w", err)
+	}
 	site := docs.Site{
 		Root: root, Name: provider.TypeName, Server: server, TFPluginDocs: program,
 		Sections: map[string]string{"change-table": worker.ChangeTable(), "warnings": tfdiag.WarningTable()},
+		Files:    map[string][]byte{"assets/cml_worker_dashboard.svg": dashboard},
 	}
 	if check {
 		return site.Check(ctx)
