@@ -40,6 +40,8 @@ type Role struct {
 	WebIdentityTokens []string
 	// MaxDuration limits a session; zero means one hour, as IAM has it.
 	MaxDuration time.Duration
+	// Services are the service principals that may assume the role: "scheduler.amazonaws.com".
+	Services []string
 }
 
 // Caller is who signed a request.
@@ -58,6 +60,8 @@ type account struct {
 	regions  map[string]*Region
 	denied   []string
 	policies map[string]policy // by role
+	// hiddenRoles are the tries of services that still fail for a role.
+	hiddenRoles map[string]int
 }
 
 // profile is an instance profile with the number of tries that do not yet find it.
@@ -104,6 +108,7 @@ func (s *Simulator) addAccount(config Account) *account {
 			AccountID: config.ID, ARN: key.ARN, UserID: "AIDA" + strings.ToUpper(checksum(key.ARN)) + "SIMULATOR"}}
 	}
 	a.roles["cml-admin"] = Role{Name: "cml-admin"}
+	a.roles["cml-scheduler"] = Role{Name: "cml-scheduler", Services: []string{"scheduler.amazonaws.com"}}
 	for _, role := range config.Roles {
 		a.roles[role.Name] = role
 	}

@@ -37,7 +37,8 @@
 //
 // # Accounts
 //
-// The account has the instance profile "cml-worker" and the role "cml-admin"; instance
+// The account has the instance profile "cml-worker", the role "cml-admin" and the role
+// "cml-scheduler", which EventBridge Scheduler may assume; instance
 // types are those of InstanceTypes.
 //
 // Secrets Manager and the Parameter Store of Systems Manager are empty; SetSecret and

@@ -35,6 +35,11 @@ type Region struct {
 
 	secrets    map[string]*secret // by name
 	parameters map[string]*parameter
+
+	schedules        map[string]*schedule // by group and name
+	scheduleGroups   map[string]*scheduleGroup
+	deadLetters      []string
+	quotaOfSchedules *int
 }
 
 // capacityKey is a type in a place: the name of a zone or the id of a subnet.

@@ -92,6 +92,7 @@ func New(options Options) (*Simulator, error) {
 	s.Register(newPricingService(s))
 	s.Register(newSecretService(s))
 	s.Register(newParameterService(s))
+	s.Register(&schedulerService{sim: s})
 	return s, nil
 }
 
