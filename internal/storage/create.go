@@ -47,7 +47,7 @@ func (r *Resource) Create(ctx context.Context, req resource.CreateRequest, resp 
 		plan.CMLVersion, plan.AMIID = attribute.String(out.seen.version), attribute.String(out.instance.ImageID)
 		plan.RegisteredAtSnapshot = types.BoolPointerValue(out.seen.registered)
 		if plan.TagsAll.IsUnknown() {
-			plan.TagsAll = tagsAll(r.set, plan.Tags)
+			plan.TagsAll = attribute.TagsAll(r.set, plan.Tags)
 		}
 		plan.AccountID = attribute.String(out.instance.AccountID)
 		plan.Description = types.StringValue(t.description)

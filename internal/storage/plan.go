@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/cml-infra/terraform-provider-cml/internal/attribute"
 	"github.com/cml-infra/terraform-provider-cml/internal/instance"
 	"github.com/cml-infra/terraform-provider-cml/internal/tfdiag"
 )
@@ -26,8 +27,8 @@ func (r *Resource) ModifyPlan(ctx context.Context, req resource.ModifyPlanReques
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	checkTags(r.set, config.Tags, &resp.Diagnostics)
-	plan.TagsAll = tagsAll(r.set, plan.Tags)
+	attribute.CheckTags(r.set, config.Tags, &resp.Diagnostics)
+	plan.TagsAll = attribute.TagsAll(r.set, plan.Tags)
 	if req.State.Raw.IsNull() {
 		r.warnStop(ctx, &plan, &resp.Diagnostics)
 		resp.Diagnostics.Append(resp.Plan.Set(ctx, &plan)...)

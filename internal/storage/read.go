@@ -83,7 +83,7 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 	}
 	own := differing(r.set, found, attribute.Map(state.TagsAll))
 	out.TagsAll = attribute.StringMap(own)
-	if tags := withoutDefaults(own, r.set.DefaultTags(), state.Tags); len(tags) > 0 || !state.Tags.IsNull() {
+	if tags := attribute.WithoutDefaults(own, r.set.DefaultTags(), attribute.Map(state.Tags)); len(tags) > 0 || !state.Tags.IsNull() {
 		out.Tags = attribute.StringMap(tags)
 	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, &out)...)

@@ -24,7 +24,7 @@ func (r *Resource) Update(ctx context.Context, req resource.UpdateRequest, resp 
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	if plan.TagsAll.IsUnknown() {
-		plan.TagsAll = tagsAll(r.set, plan.Tags)
+		plan.TagsAll = attribute.TagsAll(r.set, plan.Tags)
 	}
 	if !plan.TagsAll.Equal(state.TagsAll) {
 		if err := r.retag(ctx, &plan); err != nil {
@@ -51,7 +51,7 @@ func (r *Resource) retag(ctx context.Context, plan *model) error {
 	}
 	wished, gone := attribute.Map(plan.TagsAll), map[string]bool{}
 	for _, s := range found {
-		for k := range ownTags(r.set, s.Tags) {
+		for k := range attribute.OwnTags(r.set, s.Tags) {
 			if _, stays := wished[k]; !stays {
 				gone[k] = true
 			}

@@ -67,7 +67,7 @@ func flatten(ctx context.Context, set *clients.Set, f found, prior *model, diags
 
 	own, managed := splitTags(set, i.Tags, prior.Managed)
 	m.TagsAll, m.Managed = attribute.StringMap(own), attribute.StringMap(managed)
-	if tags := withoutDefaults(own, set.DefaultTags(), attribute.Map(prior.Tags)); len(tags) > 0 || !prior.Tags.IsNull() {
+	if tags := attribute.WithoutDefaults(own, set.DefaultTags(), attribute.Map(prior.Tags)); len(tags) > 0 || !prior.Tags.IsNull() {
 		m.Tags = attribute.StringMap(tags)
 	}
 

@@ -54,18 +54,6 @@ func splitTags(set *clients.Set, tags map[string]string, wasManaged types.Map) (
 	return own, managed
 }
 
-// withoutDefaults drops the tags that only repeat default_tags, unless the
-// configuration names them itself.
-func withoutDefaults(own, defaults, configured map[string]string) map[string]string {
-	out := maps.Clone(own)
-	maps.DeleteFunc(out, func(k, v string) bool {
-		_, named := configured[k]
-		d, isDefault := defaults[k]
-		return !named && isDefault && d == v
-	})
-	return out
-}
-
 // allTags is everything that stands on the instance for this model.
 func allTags(m *model) map[string]string {
 	out := attribute.Map(m.TagsAll)
