@@ -91,19 +91,9 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 }
 
 // sameAccount fails unless the credentials belong to the account that owns the
-// snapshots, as far as both are known: only there does their absence mean that
-// they are gone.
+// snapshots.
 func (r *Resource) sameAccount(ctx context.Context, m *model) error {
-	caller, err := r.set.Identity(ctx)
-	if err != nil {
-		return err
-	}
-	owner := m.AccountID.ValueString()
-	if owner == "" || caller.AccountID == "" || owner == caller.AccountID {
-		return nil
-	}
-	return &fault.Error{Kind: fault.NotVisible, Message: fmt.Sprintf(
-		"these snapshots are not visible with these credentials: %s are in account %s, the credentials belong to account %s", m.ID.ValueString(), owner, caller.AccountID)}
+	return r.set.SameAccount(ctx, m.AccountID.ValueString(), "the snapshots "+m.ID.ValueString())
 }
 
 func (r *Resource) warnMissing(m *model, found []*instance.Snapshot, missing []string, diags *diag.Diagnostics) {
