@@ -134,6 +134,10 @@ func (c *Client) rootMapping(ctx context.Context, imageID string, v RootVolume) 
 		VolumeSize: v.SizeGiB, Iops: v.IOPS, Throughput: v.Throughput, KmsKeyId: v.KMSKeyID,
 		VolumeType: defaultRootType, DeleteOnTermination: aws.Bool(true),
 	}
+	if v.SizeGiB == nil && image.RootSizeGiB > 0 {
+		// What EC2 would take by itself, for servers that want to be told.
+		ebs.VolumeSize = aws.Int32(image.RootSizeGiB)
+	}
 	if v.Type != nil {
 		ebs.VolumeType = types.VolumeType(*v.Type)
 	}

@@ -46,7 +46,7 @@ func TestLaunch(t *testing.T) {
 		"InstanceInitiatedShutdownBehavior": "stop", "Monitoring.Enabled": "false",
 		"BlockDeviceMapping.1.DeviceName": "/dev/sda1", "BlockDeviceMapping.1.Ebs.Encrypted": "true",
 		"BlockDeviceMapping.1.Ebs.VolumeType": "gp3", "BlockDeviceMapping.1.Ebs.DeleteOnTermination": "true",
-		"BlockDeviceMapping.1.Ebs.VolumeSize": "", "UserData": "", "KeyName": "", "DisableApiTermination": "", "DisableApiStop": "",
+		"BlockDeviceMapping.1.Ebs.VolumeSize": "64", "UserData": "", "KeyName": "", "DisableApiTermination": "", "DisableApiStop": "",
 		"CpuOptions.NestedVirtualization": "", "InstanceMarketOptions.MarketType": "",
 	} {
 		if got := p.Get(name); got != want {
