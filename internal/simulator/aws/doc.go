@@ -26,6 +26,12 @@
 // region in RegionNumber (us-east-1 is 01). So the first subnet of us-east-1 in the default
 // account is subnet-0c310000000001 followed by 00a. SeededID composes these ids.
 //
+// # CloudWatch
+//
+// CloudWatch has the metrics that EC2 and EBS send for machines that run, with quiet values;
+// SetMetric of a Region changes them. PutMetricData and PublishMetric add others. Metric math
+// and Metrics Insights are not simulated.
+//
 // # Time
 //
 // The world has a clock of its own, which Advance moves: what is due in the skipped time

@@ -46,6 +46,7 @@ type instance struct {
 	transitionReason string
 	launched         time.Time // last start
 	runningSince     time.Time
+	runs             []span
 	ended            time.Time
 	booted           int // number of boots so far
 

@@ -37,6 +37,7 @@ func (r *Region) powerOn(i *instance) {
 			i.state = stateRunning
 			i.reason = ending{}
 			i.runningSince = r.sim.now()
+			i.runs = append(i.runs, span{from: i.runningSince})
 		})
 	})
 }
@@ -101,6 +102,7 @@ func (r *Region) powerOff(i *instance, d time.Duration, done func()) {
 // halt begins stopping. The automatic public address goes back to its pool; the private
 // one, an Elastic IP address and the volumes stay ("Stop and start EC2 instances", User Guide).
 func (r *Region) halt(i *instance, reason ending, transition string) {
+	i.ran()
 	i.state = stateStopping
 	i.reason = reason
 	i.transitionReason = transition
@@ -115,6 +117,7 @@ func (r *Region) halt(i *instance, reason ending, transition string) {
 
 // end begins shutting-down; from stopped it is short but the same way.
 func (r *Region) end(i *instance, reason ending, transition string) {
+	i.ran()
 	i.state = stateShuttingDown
 	i.reason = reason
 	i.transitionReason = transition
@@ -123,6 +126,7 @@ func (r *Region) end(i *instance, reason ending, transition string) {
 
 // bury ends an instance: its interfaces are gone, its volumes go or stay as they were told.
 func (r *Region) bury(i *instance) {
+	i.ran()
 	i.state = stateTerminated
 	i.ended = r.sim.now()
 	i.runningSince = time.Time{}

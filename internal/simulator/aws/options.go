@@ -37,6 +37,9 @@ type Options struct {
 	Clock *clock.Clock
 }
 
+// defaultPageSize is the page of answers whose service allows larger ones.
+const defaultPageSize = 1000
+
 // Timing holds the delays of everything that takes time.
 type Timing struct {
 	// Pending is the time from launch or start to running.

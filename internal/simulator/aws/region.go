@@ -40,6 +40,9 @@ type Region struct {
 	scheduleGroups   map[string]*scheduleGroup
 	deadLetters      []string
 	quotaOfSchedules *int
+
+	published map[metricID]*published
+	measures  map[measureKey][]measure // in the order of their times
 }
 
 // capacityKey is a type in a place: the name of a zone or the id of a subnet.
@@ -68,6 +71,7 @@ func (s *Simulator) region(accountID, name string) *Region {
 	r := &Region{
 		sim: s, account: a, geo: geo,
 		launches: map[string]*launch{}, capacity: map[capacityKey]int{},
+		published: map[metricID]*published{}, measures: map[measureKey][]measure{},
 		quotas: map[string]float64{}, notIn: map[string]map[string]bool{},
 	}
 	r.seed()

@@ -65,7 +65,7 @@ type Answer struct {
 func New(options Options) (*Simulator, error) {
 	options.Timing = options.Timing.withDefaults()
 	if options.PageSize == 0 {
-		options.PageSize = 1000
+		options.PageSize = defaultPageSize
 	}
 	if options.Clock == nil {
 		options.Clock = clock.New(0)
@@ -93,6 +93,7 @@ func New(options Options) (*Simulator, error) {
 	s.Register(newSecretService(s))
 	s.Register(newParameterService(s))
 	s.Register(&schedulerService{sim: s})
+	s.Register(&monitoringService{sim: s})
 	return s, nil
 }
 
@@ -154,9 +155,7 @@ func (s *Simulator) ServeHTTP(w http.ResponseWriter, httpRequest *http.Request) 
 // answer runs the operation itself.
 func (s *Simulator) answer(w http.ResponseWriter, r *Request, service Service) {
 	time.Sleep(s.options.Timing.Latency)
-	s.mu.Lock()
 	answer, refused := s.serve(r, service)
-	s.mu.Unlock()
 	if refused != nil {
 		answer = service.Refuse(r, refused)
 	}
@@ -164,6 +163,8 @@ func (s *Simulator) answer(w http.ResponseWriter, r *Request, service Service) {
 }
 
 func (s *Simulator) serve(r *Request, service Service) (Answer, *APIError) {
+	s.mu.Lock()
+	defer s.mu.Unlock() // also when a service panics, which must not freeze the others
 	if !service.Public(r.Operation) {
 		if refused := s.authenticate(r); refused != nil {
 			return Answer{}, refused

@@ -12,6 +12,9 @@ func (s *Simulator) now() time.Time { return s.clock.Now() }
 
 func (s *Simulator) since(t time.Time) time.Duration { return s.clock.Since(t) }
 
+// Now is the time of the simulated world.
+func (s *Simulator) Now() time.Time { return s.now() }
+
 // Advance moves the world's clock forward; what is due in between happens, each at its time.
 func (s *Simulator) Advance(d time.Duration) error { return s.clock.Advance(d) }
 
