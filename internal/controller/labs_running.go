@@ -2,6 +2,8 @@ package controller
 
 import (
 	"context"
+	"fmt"
+	"strings"
 
 	"github.com/cml-infra/terraform-provider-cml/internal/fault"
 )
@@ -36,4 +38,20 @@ func (c *Client) ActiveLabs(ctx context.Context) ([]Lab, error) {
 		}
 	}
 	return out, nil
+}
+
+// namedLabs is how many labs a text names.
+const namedLabs = 10
+
+// NameLabs names labs in a text: title, owner and id of the first ones.
+func NameLabs(labs []Lab) string {
+	var names []string
+	for i, lab := range labs {
+		if i == namedLabs {
+			names = append(names, fmt.Sprintf("and %d more", len(labs)-i))
+			break
+		}
+		names = append(names, fmt.Sprintf("%q of %s (%s)", lab.Title, lab.Owner, lab.ID))
+	}
+	return strings.Join(names, ", ")
 }

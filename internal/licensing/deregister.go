@@ -106,16 +106,8 @@ func (s *server) refused(ctx context.Context, l controller.Licensing, stopLabs b
 
 // busy is the error for nodes that run and may not be stopped.
 func (s *server) busy(ctx context.Context, nodes int, failure error) error {
-	var names []string
 	labs, err := s.client.ActiveLabs(ctx)
-	for i, lab := range labs {
-		if i == 10 {
-			names = append(names, fmt.Sprintf("and %d more", len(labs)-i))
-			break
-		}
-		names = append(names, fmt.Sprintf("%q of %s (%s)", lab.Title, lab.Owner, lab.ID))
-	}
-	list := strings.Join(names, ", ")
+	list := controller.NameLabs(labs)
 	if err != nil || list == "" {
 		list = "its labs could not be listed"
 	}

@@ -177,6 +177,9 @@ func (m *Machine) lostPower() {
 	if m.switches.TokensDieOnBoot {
 		m.accounts.sessions = map[string]*session{}
 	}
+	if m.switches.MaintenanceLostOnBoot {
+		m.maintenance = maintenance{}
+	}
 	if m.switches.TelemetryLostOnBoot {
 		m.telemetry.events = nil
 	}

@@ -39,6 +39,38 @@ func (m *Machine) InMaintenance() bool {
 	return m.maintenance.mode
 }
 
+// SetMaintenance does what an administrator would do in the user interface: it
+// switches the mode, with a notice of that label, "" for none. It returns the
+// notice's id.
+func (m *Machine) SetMaintenance(on bool, label string) string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.maintenance.mode, m.maintenance.notice = on, ""
+	if label != "" {
+		n := &notice{ID: newID(), Level: "INFO", Label: label, Enabled: true, Acknowledged: map[string]bool{}, Groups: []string{}, activated: m.now()}
+		m.maintenance.notices = append(m.maintenance.notices, n)
+		m.maintenance.notice = n.ID
+	}
+	m.event("maintenance_state_change", map[string]any{"maintenance_mode": on})
+	return m.maintenance.notice
+}
+
+// Notices are the labels of the notices that are shown to users, and the label
+// of the one that is shown to who is kept out, "" for none.
+func (m *Machine) Notices() (shown []string, outside string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, n := range m.maintenance.notices {
+		if n.Enabled {
+			shown = append(shown, n.Label)
+		}
+		if n.ID == m.maintenance.notice {
+			outside = n.Label
+		}
+	}
+	return shown, outside
+}
+
 func (c *call) noticeDocument(n *notice) any {
 	body := map[string]any{
 		"id": n.ID, "level": n.Level, "label": n.Label, "content": n.Content,
@@ -71,7 +103,7 @@ func (c *call) noticeOfPath() (*notice, *apiError) {
 
 func (c *call) maintenanceDocument() map[string]any {
 	body := map[string]any{"maintenance_mode": c.maintenance.mode, "notice": orNull(c.maintenance.notice), "resolved_notice": nil}
-	if n := c.findNotice(c.maintenance.notice); n != nil {
+	if n := c.findNotice(c.maintenance.notice); n != nil && !c.switches.NoResolvedNotice {
 		body["resolved_notice"] = c.noticeDocument(n)
 	}
 	return body

@@ -52,6 +52,12 @@ type Switches struct {
 	// MaintenanceStatus is what accounts that are no administrators get in
 	// maintenance mode. Zero: 503 (cml-api.md 8.3).
 	MaintenanceStatus int
+	// MaintenanceLostOnBoot ends the maintenance mode when the instance stops,
+	// and forgets the notices (cml-api.md 8.3 does not say whether they last).
+	MaintenanceLostOnBoot bool
+	// NoResolvedNotice leaves the notice itself out of the maintenance mode's
+	// document (cml-api.md 8.3), for clients that must live without.
+	NoResolvedNotice bool
 
 	// UnregisteredInit shows authorization INIT instead of EVAL while
 	// unregistered (cml-api.md 5.1.1 names both).
