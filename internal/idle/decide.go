@@ -15,6 +15,8 @@ const (
 	DefaultThreshold = 30 * time.Minute
 	DefaultWarning   = 20 * time.Minute
 	DefaultSnooze    = time.Hour
+	// MaxThreshold bounds Threshold, Warning and Snooze.
+	MaxThreshold = 30 * 24 * time.Hour
 	// DefaultExcludePattern fits the ids of CML's built-in accounts.
 	DefaultExcludePattern = `^00000000-0000-.*`
 	// MarkerDetection is the managed tag, without prefix, that switches the
@@ -72,6 +74,14 @@ type Options struct {
 	// CPUKeepAwake: so is one whose processors are that busy, in percent; nil
 	// does not look.
 	CPUKeepAwake *float64
+}
+
+// Defaults are the rules where nobody says otherwise.
+func Defaults() Options {
+	return Options{
+		Threshold: DefaultThreshold, Warning: DefaultWarning, Snooze: DefaultSnooze, Enabled: true,
+		ExcludePattern: regexp.MustCompile(DefaultExcludePattern), OwnUser: true, NodesKeepAwake: true,
+	}
 }
 
 // counts says whether an event is an activity; excluded are ids of users.

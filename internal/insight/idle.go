@@ -73,7 +73,7 @@ func (*Idle) Metadata(_ context.Context, req datasource.MetadataRequest, resp *d
 // Schema implements datasource.DataSource.
 func (*Idle) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
 	span := func(least time.Duration, s string) schema.StringAttribute {
-		return schema.StringAttribute{Optional: true, Validators: []validator.String{validators.Duration(least, 30*24*time.Hour)}, MarkdownDescription: s}
+		return schema.StringAttribute{Optional: true, Validators: []validator.String{validators.Duration(least, idle.MaxThreshold)}, MarkdownDescription: s}
 	}
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "Whether anybody uses a worker, by CML's telemetry, and which power state follows. Feed `recommended_state` into `state` of a `cml_worker_power` with `on_external_change = \"accept\"`, in a root module of its own with `worker_id` from a variable, and apply that on a schedule: beside the worker itself, any pending change of the worker would make the recommendation unknown.\n\n" +
@@ -142,23 +142,25 @@ func (m idleModel) options() idle.Options {
 		}
 		return otherwise
 	}
-	yes := func(b types.Bool) bool { return b.IsNull() || b.ValueBool() }
-	o := idle.Options{
-		Threshold: span(m.IdleThreshold, idle.DefaultThreshold), Snooze: span(m.Snooze, idle.DefaultSnooze),
-		Enabled: yes(m.Enabled), Wake: m.Wake.ValueBool(), Categories: attribute.Strings(m.Categories),
-		ExcludeUsers: attribute.Strings(m.ExcludeUsers), OwnUser: m.ExcludeUsers.IsNull(),
-		NodesKeepAwake: yes(m.RunningNodesKeepAwake), CPUKeepAwake: m.CPUKeepAwakePercent.ValueFloat64Pointer(),
+	flag := func(b types.Bool, otherwise bool) bool {
+		if b.IsNull() {
+			return otherwise
+		}
+		return b.ValueBool()
 	}
-	o.Warning = span(m.IdleWarning, idle.DefaultWarning)
+	o := idle.Defaults()
+	o.Threshold, o.Warning, o.Snooze = span(m.IdleThreshold, o.Threshold), span(m.IdleWarning, o.Warning), span(m.Snooze, o.Snooze)
 	if m.IdleWarning.IsNull() && o.Warning >= o.Threshold {
 		o.Warning = o.Threshold * 2 / 3
 	}
-	pattern := idle.DefaultExcludePattern
+	o.Enabled, o.Wake, o.NodesKeepAwake = flag(m.Enabled, o.Enabled), m.Wake.ValueBool(), flag(m.RunningNodesKeepAwake, o.NodesKeepAwake)
+	o.Categories, o.CPUKeepAwake = attribute.Strings(m.Categories), m.CPUKeepAwakePercent.ValueFloat64Pointer()
+	o.ExcludeUsers, o.OwnUser = attribute.Strings(m.ExcludeUsers), m.ExcludeUsers.IsNull()
 	if !m.ExcludeUserPattern.IsNull() {
-		pattern = m.ExcludeUserPattern.ValueString()
-	}
-	if pattern != "" {
-		o.ExcludePattern, _ = regexp.Compile(pattern) // ValidateConfig has seen it
+		o.ExcludePattern = nil
+		if pattern := m.ExcludeUserPattern.ValueString(); pattern != "" {
+			o.ExcludePattern, _ = regexp.Compile(pattern) // ValidateConfig has seen it
+		}
 	}
 	return o
 }
