@@ -33,7 +33,7 @@ var iamFeatures = []iamFeature{
 		"AssignIpv6Addresses", "AssociateIamInstanceProfile", "CreateTags", "DeleteTags", "DisassociateIamInstanceProfile", "ModifyInstanceAttribute",
 		"ModifyInstanceCpuOptions", "ModifyInstanceMetadataOptions", "ModifyNetworkInterfaceAttribute", "ModifyVolume", "MonitorInstances",
 		"ReplaceIamInstanceProfileAssociation", "StartInstances", "StopInstances", "UnassignIpv6Addresses", "UnmonitorInstances"}},
-	{name: "power", what: "`cml_worker_power`", encrypts: true, ec2: []string{"CreateTags", "RebootInstances", "StartInstances", "StopInstances"}},
+	{name: "power", what: "`cml_worker_power`", encrypts: true, ec2: []string{"CreateTags", "DeleteTags", "RebootInstances", "StartInstances", "StopInstances"}},
 	{name: "delete", what: "destroy of `cml_worker`, protection that is overridden and a start for the licence included", encrypts: true, ec2: []string{
 		"CancelSpotInstanceRequests", "DisassociateAddress", "ModifyInstanceAttribute", "ReleaseAddress", "StartInstances", "StopInstances",
 		"TerminateInstances"}},
