@@ -17,6 +17,8 @@ type sight struct {
 	serviceStatus string
 	// pending is set when a wait did not finish.
 	pending *pending
+	// answers: CML's API has answered.
+	answers bool
 	// failed: an error says why.
 	failed bool
 }
@@ -36,7 +38,7 @@ func (op *operation) await(ctx context.Context, in *instance.Instance, expect ..
 	began := time.Now()
 	until := op.opts.readiness.Until
 	result, err := readiness.Wait(ctx, op.target(in, expect...), op.opts.readiness.Options, op.progress(ctx))
-	out := sight{instance: result.Instance, serviceStatus: readiness.ServiceStatus(result, until)}
+	out := sight{instance: result.Instance, serviceStatus: readiness.ServiceStatus(result, until), answers: result.Reached >= readiness.API}
 	for _, w := range result.Warnings {
 		tfdiag.Warn(op.diags, op.set, tfdiag.HealthUnknown, w)
 	}

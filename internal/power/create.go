@@ -46,18 +46,19 @@ func (r *Resource) Create(ctx context.Context, req resource.CreateRequest, resp 
 			return
 		}
 	}
-	seen := sight{instance: in}
+	seen, f := sight{instance: in}, facts{Configured: desired}
 	if desired == stateRunning {
 		seen = op.await(ctx, in)
+		op.open(ctx, seen, &f)
 		op.afterStart(ctx, &seen)
 	} else {
 		seen.serviceStatus, _ = op.glance(ctx, in)
+		op.open(ctx, seen, &f)
 	}
 	if seen.failed {
 		return
 	}
 
-	f := facts{Configured: desired}
 	op.record(&plan, seen, &f, types.StringNull())
 	resp.Diagnostics.Append(op.keep(ctx, resp.Private, seen, f)...)
 	resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)

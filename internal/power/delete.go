@@ -20,7 +20,13 @@ func (r *Resource) Delete(ctx context.Context, req resource.DeleteRequest, resp 
 	resp.Diagnostics.Append(d...)
 	limit, d := state.Timeouts.Delete(ctx, defaultDeleteTimeout)
 	resp.Diagnostics.Append(d...)
-	if resp.Diagnostics.HasError() || opts.onDestroy == leave {
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	if opts.onDestroy == leave {
+		if f.Drained {
+			r.leaves(state.WorkerID.ValueString(), &resp.Diagnostics)
+		}
 		return
 	}
 	defer r.set.Lock(state.WorkerID.ValueString())()
@@ -40,7 +46,19 @@ func (r *Resource) Delete(ctx context.Context, req resource.DeleteRequest, resp 
 		resp.Diagnostics.Append(tfdiag.Error(summary, about, err))
 		return
 	}
-	if _, err = op.converge(ctx, in, opts.onDestroy, false); err != nil && !fault.Is(err, fault.NotFound) {
+	op.lastStarted = state.LastStartedAt.ValueString()
+	in, err = op.converge(ctx, in, opts.onDestroy, false)
+	switch {
+	case fault.Is(err, fault.NotFound):
+		return
+	case err != nil:
 		op.fail(err)
+		op.leave(&f)
+		resp.Diagnostics.Append(writePrivate(ctx, resp.Private, keyFacts, f)...)
+		return
+	}
+	op.open(ctx, sight{instance: in}, &f)
+	if f.Drained && in.State == stateStopped {
+		r.leaves(op.id, &resp.Diagnostics)
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/cml-infra/terraform-provider-cml/internal/attribute"
 	"github.com/cml-infra/terraform-provider-cml/internal/controller"
+	"github.com/cml-infra/terraform-provider-cml/internal/idle"
 	"github.com/cml-infra/terraform-provider-cml/internal/instance"
 )
 
@@ -20,6 +21,9 @@ type options struct {
 	// capacityRetry is how long a start without capacity is tried again.
 	capacityRetry time.Duration
 	mode          instance.StopMode
+	// recheckIdle is the idle threshold of stop.recheck_idle, 0 without it.
+	recheckIdle time.Duration
+	drain       drainPlan
 	// licenseCheck is checkOff, checkWarn or checkRequire.
 	licenseCheck                 string
 	renewLicense, releaseLicense bool
@@ -29,7 +33,7 @@ type options struct {
 
 func expand(ctx context.Context, m *model) (options, diag.Diagnostics) {
 	var diags diag.Diagnostics
-	out := options{mode: instance.StopGraceful, onDestroy: leave, licenseCheck: checkWarn}
+	out := options{mode: instance.StopGraceful, onDestroy: leave, licenseCheck: checkWarn, drain: drainPlan{onBusy: busyIgnore}}
 
 	settings, d := attribute.ExpandController(ctx, m.Controller)
 	diags.Append(d...)
@@ -39,9 +43,7 @@ func expand(ctx context.Context, m *model) (options, diag.Diagnostics) {
 	out.readiness, d = attribute.ExpandReadiness(ctx, from.Readiness)
 	diags.Append(d...)
 	retry := object[capacityRetry](ctx, from.CapacityRetry, &diags)
-	if after, err := time.ParseDuration(retry.Timeout.ValueString()); err == nil {
-		out.capacityRetry = after
-	}
+	out.capacityRetry = duration(retry.Timeout, 0)
 	if how := from.LicenseCheck.ValueString(); how != "" {
 		out.licenseCheck = how
 	}
@@ -49,11 +51,28 @@ func expand(ctx context.Context, m *model) (options, diag.Diagnostics) {
 	if mode := end.Mode.ValueString(); mode != "" {
 		out.mode = instance.StopMode(mode)
 	}
+	if !end.RecheckIdle.IsNull() {
+		out.recheckIdle = duration(object[recheckIdle](ctx, end.RecheckIdle, &diags).IdleThreshold, idle.DefaultThreshold)
+	}
+	before := object[drain](ctx, end.Drain, &diags)
+	out.drain.Maintenance, out.drain.Notice = before.MaintenanceMode.ValueBool(), before.Notice.ValueString()
+	out.drain.waitForIdle = duration(before.WaitForIdle, 0)
+	if how := before.OnBusy.ValueString(); how != "" {
+		out.drain.onBusy = how
+	}
 	out.renewLicense, out.releaseLicense = from.RenewLicense.ValueBool(), end.ReleaseLicense.ValueBool()
 	if state := object[onDestroy](ctx, m.OnDestroy, &diags).State.ValueString(); state != "" {
 		out.onDestroy = state
 	}
 	return out, diags
+}
+
+// duration is what a string says, or otherwise where it says nothing.
+func duration(s types.String, otherwise time.Duration) time.Duration {
+	if d, err := time.ParseDuration(s.ValueString()); err == nil {
+		return d
+	}
+	return otherwise
 }
 
 // object reads a nested object; null and unknown ones are empty.

@@ -70,7 +70,22 @@ type capacityRetry struct {
 // stop is the object `stop`.
 type stop struct {
 	Mode           types.String `tfsdk:"mode"`
+	RecheckIdle    types.Object `tfsdk:"recheck_idle"`
+	Drain          types.Object `tfsdk:"drain"`
 	ReleaseLicense types.Bool   `tfsdk:"release_license"`
+}
+
+// recheckIdle is the object `stop.recheck_idle`.
+type recheckIdle struct {
+	IdleThreshold types.String `tfsdk:"idle_threshold"`
+}
+
+// drain is the object `stop.drain`.
+type drain struct {
+	MaintenanceMode types.Bool   `tfsdk:"maintenance_mode"`
+	Notice          types.String `tfsdk:"notice"`
+	WaitForIdle     types.String `tfsdk:"wait_for_idle"`
+	OnBusy          types.String `tfsdk:"on_busy"`
 }
 
 // onDestroy is the object `on_destroy`.

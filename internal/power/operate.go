@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -29,7 +32,16 @@ type operation struct {
 	account string
 	// started: this operation has started the worker.
 	started bool
-	diags   *diag.Diagnostics
+	// lastStarted is when the worker was started as the plan saw it, "" when
+	// nobody knows.
+	lastStarted string
+	// announced: a drain of this operation has left something in CML, or may have.
+	announced bool
+	// mark is the tag of that as it was written; unmarked: it could not be;
+	// handled is one that stands for nothing any more and could not be removed.
+	mark, handled string
+	unmarked      bool
+	diags         *diag.Diagnostics
 }
 
 // begin returns the operation on a worker, or nil with the reason in diags.
@@ -112,31 +124,60 @@ func (op *operation) converge(ctx context.Context, in *instance.Instance, desire
 	return op.start(ctx)
 }
 
-// stop stops the worker and waits. Whoever reads its tags sees that the stop
-// was declared; a stop that is under way already keeps its reason.
+// stop empties the worker, stops it and waits. Whoever reads its tags sees that
+// the stop was declared; a stop that is under way already keeps its reason.
 func (op *operation) stop(ctx context.Context, in *instance.Instance) (*instance.Instance, error) {
-	if err := op.releaseLicense(ctx, in); err != nil {
-		return nil, &failure{summary: "Unable to stop CML worker", err: err}
+	in, err := op.prepare(ctx, in)
+	if err != nil {
+		return nil, err
 	}
 	ours := in.State != instance.StateStopping
-	if ours {
-		op.tag(ctx, map[string]string{tagStopReason: stopReasonManual}, "")
+	reason := map[string]string{tagStopReason: stopReasonManual}
+	switch {
+	case ours && op.announced:
+		op.markDrain(ctx, time.Now(), reason)
+	case ours:
+		op.tag(ctx, reason)
 	}
 	stopped, err := op.ec2.Stop(ctx, op.id, op.account, op.opts.mode, op.progress(ctx))
 	if err == nil {
 		return stopped, nil
 	}
-	if ours {
-		clean, cancel := context.WithTimeout(context.WithoutCancel(ctx), afterwards)
-		defer cancel()
-		op.untagUnlessStopped(clean)
-	}
 	f := &failure{summary: "Unable to stop CML worker", err: err}
 	if oneTimeSpot(in, err) {
-		f.next = "a one-time spot instance can only run or be terminated. Leave `state` out or set it to `running`; " +
-			"to stop and start a spot worker, launch it from a persistent request with the interruption behaviour `stop`."
+		f.next = oneTimeSpotNext
+	}
+	if ours && op.stillRuns(ctx) {
+		return nil, op.reopen(ctx, in, f)
 	}
 	return nil, f
+}
+
+// prepare is all that comes before StopInstances, in this order: idleness is
+// read again, the worker is drained, its licence given back. With an error
+// nothing may be stopped.
+func (op *operation) prepare(ctx context.Context, in *instance.Instance) (*instance.Instance, error) {
+	f := &failure{summary: "Unable to stop CML worker"}
+	if in.State == instance.StatePending && (op.opts.recheckIdle > 0 || !op.opts.drain.asksNobody() || op.opts.releaseLicense) {
+		// Only a machine that runs has somebody to ask.
+		running, err := op.ec2.WaitRunning(ctx, op.id, op.account, time.Time{}, op.progress(ctx))
+		if err != nil {
+			f.err = err
+			return nil, f
+		}
+		in = running
+	}
+	if err := op.recheckIdle(ctx, in); err != nil {
+		return nil, err
+	}
+	if err := op.drain(ctx, in); err != nil {
+		return nil, err
+	}
+	if err := op.releaseLicense(ctx, in); err != nil {
+		f.err = err
+		return nil, op.reopen(ctx, in, f)
+	}
+	return in, nil
 }
 
 // oneTimeSpot reports whether EC2 refused to stop a spot instance for the kind
@@ -166,31 +207,39 @@ func (op *operation) start(ctx context.Context) (*instance.Instance, error) {
 	return nil, f
 }
 
-// tag sets or removes managed tags of the instance. They only inform, so that
-// a failure is a warning.
-func (op *operation) tag(ctx context.Context, set map[string]string, remove string) {
+// tag sets or removes managed tags of the instance, and reports whether it
+// could. They only inform, so that a failure is a warning.
+func (op *operation) tag(ctx context.Context, set map[string]string, remove ...string) bool {
 	managed := op.set.ManagedTags()
 	if !managed.Enabled {
-		return
+		return false
 	}
 	values := make(map[string]string, len(set))
-	for name, value := range set {
-		values[managed.Key(name)] = value
+	var keys, gone []string
+	for _, name := range slices.Sorted(maps.Keys(set)) {
+		values[managed.Key(name)] = set[name]
+		keys = append(keys, managed.Key(name))
 	}
-	var gone []string
-	if remove != "" {
-		gone = append(gone, managed.Key(remove))
+	for _, name := range remove {
+		gone = append(gone, managed.Key(name))
 	}
-	if err := op.ec2.SyncTags(ctx, []string{op.id}, values, gone); err != nil {
+	err := op.ec2.SyncTags(ctx, []string{op.id}, values, gone)
+	if err != nil {
 		tfdiag.Warn(op.diags, op.set, tfdiag.TagsIncomplete, fmt.Sprintf(
-			"The tag %s of the worker %s, which says who stopped it, could not be written: %s.", managed.Key(tagStopReason), op.id, err))
+			"The tag %s of the worker %s, which tells about its last stop, could not be written: %s.", strings.Join(append(keys, gone...), " and "), op.id, err))
 	}
+	return err == nil
 }
 
-// untagUnlessStopped takes the reason of a stop back that did not happen.
-func (op *operation) untagUnlessStopped(ctx context.Context) {
+// stillRuns reports whether a worker runs on after a stop that failed, and
+// takes the reason of that stop back.
+func (op *operation) stillRuns(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), afterwards)
+	defer cancel()
 	in, err := op.ec2.Find(ctx, op.id, op.account)
-	if err == nil && settled(in.State) == stateRunning {
-		op.tag(ctx, nil, tagStopReason)
+	if err != nil || settled(in.State) != stateRunning {
+		return false
 	}
+	op.tag(ctx, nil, tagStopReason)
+	return true
 }

@@ -43,7 +43,9 @@ func (r *Resource) ModifyPlan(ctx context.Context, req resource.ModifyPlanReques
 	}
 	m := decide(&plan, &prior, f)
 	waiting = waiting && m.desired == stateRunning && prior.InstanceState.ValueString() == stateRunning
-	r.planUpdate(&config, &plan, &prior, m, f, waiting)
+	// What a drain has left is taken back in place, as a wait is finished.
+	reopens := f.Drained && prior.InstanceState.ValueString() == stateRunning && !m.stops
+	r.planUpdate(&config, &plan, &prior, m, f, waiting || reopens)
 	r.warnUpdate(ctx, &config, &plan, &prior, m, f, &resp.Diagnostics)
 	resp.Diagnostics.Append(resp.Plan.Set(ctx, &plan)...)
 }
@@ -74,7 +76,7 @@ func replaces(config, plan, prior *model, resp *resource.ModifyPlanResponse) boo
 // planUpdate gives each computed attribute its prior value, or unknown where
 // the change reaches it. The framework has marked all of them unknown if
 // anything differs, and none if nothing does.
-func (r *Resource) planUpdate(config, plan, prior *model, m move, f facts, waiting bool) {
+func (r *Resource) planUpdate(config, plan, prior *model, m move, f facts, unfinished bool) {
 	if config.Region.IsNull() {
 		plan.Region = prior.Region
 	}
@@ -91,7 +93,7 @@ func (r *Resource) planUpdate(config, plan, prior *model, m move, f facts, waiti
 		}
 		return false
 	})
-	if waiting {
+	if unfinished {
 		plan.ServiceStatus = types.StringUnknown()
 	}
 

@@ -3,6 +3,7 @@ package power_test
 import (
 	"fmt"
 	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-testing/compare"
@@ -313,6 +314,17 @@ func TestOnDestroy(t *testing.T) {
 	}})
 }
 
+// A wait as long as its operation, and a text as long as CML's, pass.
+func TestValidatePasses(t *testing.T) {
+	acctest.Engine(t)
+	acctest.Test(t, resource.TestCase{Steps: []resource.TestStep{{
+		Config: "provider \"cml\" {\n  region = \"us-east-1\"\n  access_key = \"a\"\n  secret_key = \"b\"\n}\nvariable \"w\" {\n  default = \"i-0123456789abcdef0\"\n}\nresource \"terraform_data\" \"w\" {\n  input = var.w\n}\n" +
+			"resource \"cml_worker_power\" \"lab\" {\n  worker_id = terraform_data.w.output\n" +
+			"  stop = { drain = { wait_for_idle = \"75m\", notice = \"" + strings.Repeat("ä", 128) + "\" }, recheck_idle = {} }\n}\n",
+		PlanOnly: true, ExpectNonEmptyPlan: true,
+	}}})
+}
+
 func TestValidate(t *testing.T) {
 	acctest.Engine(t)
 	for name, c := range map[string]struct{ arguments, want string }{
@@ -322,10 +334,17 @@ func TestValidate(t *testing.T) {
 		"readiness above a limit of its own": {
 			"start = { readiness = { timeout = \"20m\" } }\ntimeouts {\n update = \"10m\"\n}", `(?s)Readiness timeout exceeds.*timeouts.update`,
 		},
-		"state":               {`state = "paused"`, `(?s)state.*running.*stopped`},
-		"a negative duration": {"timeouts {\n create = \"-5m\"\n}", `(?s)Invalid duration`},
-		"retry without unit":  {`start = { capacity_retry = { timeout = "60" } }`, `(?s)Invalid duration.*60s`},
-		"a worker's name":     {`worker_id = "lab"`, `(?s)Invalid instance id`},
+		"state":                    {`state = "paused"`, `(?s)state.*running.*stopped`},
+		"a negative duration":      {"timeouts {\n create = \"-5m\"\n}", `(?s)Invalid duration`},
+		"retry without unit":       {`start = { capacity_retry = { timeout = "60" } }`, `(?s)Invalid duration.*60s`},
+		"idle above the default":   {`stop = { drain = { wait_for_idle = "80m" } }`, `(?s)Wait for idle nodes exceeds.*80m.*default of\s+timeouts.create`},
+		"idle above the last stop": {"stop = { drain = { wait_for_idle = \"40m\" } }\non_destroy = { state = \"stopped\" }", `(?s)Wait for idle nodes exceeds.*timeouts.delete`},
+		"a negative wait":          {`stop = { drain = { wait_for_idle = "-1s" } }`, `(?s)Invalid duration`},
+		"an empty notice":          {`stop = { drain = { notice = "" } }`, `(?s)notice.*between 1 and 128`},
+		"a long notice":            {`stop = { drain = { notice = "` + strings.Repeat("ä", 129) + `" } }`, `(?s)notice.*between 1 and 128`},
+		"on busy":                  {`stop = { drain = { on_busy = "wait" } }`, `(?s)on_busy.*ignore.*fail.*stop_labs`},
+		"a threshold too short":    {`stop = { recheck_idle = { idle_threshold = "1s" } }`, `(?s)Invalid duration.*1m`},
+		"a worker's name":          {`worker_id = "lab"`, `(?s)Invalid instance id`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			body := `worker_id = "i-0123456789abcdef0"` + "\n" + c.arguments

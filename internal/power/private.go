@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -25,7 +26,8 @@ const (
 const (
 	tagStopReason = "last-stop-reason"
 	tagIdlePolicy = "idle-policy"
-	tagSchedule   = "schedule"
+	// tagsSchedule begins the tags of schedules, one for each.
+	tagsSchedule = "schedule:"
 )
 
 // stopReasonManual is the value of the tag last-stop-reason for a stop that
@@ -49,12 +51,13 @@ type facts struct {
 	// FixedAddress and FixedURL: `address` and `url` outlive a stop.
 	FixedAddress bool `json:"fixed_address,omitempty"`
 	FixedURL     bool `json:"fixed_url,omitempty"`
-	// Spot: a spot instance.
-	Spot bool `json:"spot,omitempty"`
 	// Automation names the managed tags of an idle policy or a schedule.
 	Automation []string `json:"automation,omitempty"`
-	// CredentialsRef: the settings name a place of CML's credentials.
-	CredentialsRef bool `json:"credentials_ref,omitempty"`
+	// Drained: a drain has left something in CML, or may have. Unmarked: no tag
+	// tells of it. Handled is the value of a tag that stands for nothing any more.
+	Drained  bool   `json:"drained,omitempty"`
+	Unmarked bool   `json:"drained_unmarked,omitempty"`
+	Handled  string `json:"drained_handled,omitempty"`
 }
 
 // observe takes over what an instance shows that is reached by the settings;
@@ -65,17 +68,15 @@ func (f *facts) observe(in *instance.Instance, s controller.Settings, tags map[s
 	}
 	f.EIP = in.PublicIPIsEIP
 	f.FixedAddress, f.FixedURL = s.AddressIsFixed(readiness.Addresses(in)), s.URLIsFixed(readiness.Addresses(in))
-	f.Spot = in.Lifecycle == "spot"
 	f.Automation = automation(tags)
-	f.CredentialsRef = !s.CredentialsRef.IsZero()
 }
 
 // automation names those of an instance's managed tags (without prefix) that
 // say that something else stops or starts it.
 func automation(tags map[string]string) []string {
 	var out []string
-	for _, name := range []string{tagIdlePolicy, tagSchedule} {
-		if _, ok := tags[name]; ok {
+	for name := range tags {
+		if name == tagIdlePolicy || strings.HasPrefix(name, tagsSchedule) {
 			out = append(out, name)
 		}
 	}

@@ -66,6 +66,7 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 		state.State = types.StringValue(settled(in.State))
 	}
 	f.observe(in, s, op.tagsOf(in))
+	op.readDrain(in, &f)
 	resp.Diagnostics.Append(writePrivate(ctx, resp.Private, keyFacts, f)...)
 	resp.Diagnostics.Append(resp.State.Set(ctx, &state)...)
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, identityOf(&state, f))...)

@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/cml-infra/terraform-provider-cml/internal/attribute"
+	"github.com/cml-infra/terraform-provider-cml/internal/idle"
 	"github.com/cml-infra/terraform-provider-cml/internal/validators"
 )
 
@@ -78,8 +79,9 @@ func powerAttributes() map[string]schema.Attribute {
 				"renew_license": schema.BoolAttribute{Optional: true,
 					MarkdownDescription: "Whether a start renews an authorization or registration that has less than 45 days left, as after a long time stopped. Default `false`: CML does so by itself, sooner or later."},
 			}},
-		"stop": schema.SingleNestedAttribute{Optional: true, MarkdownDescription: "How the worker is stopped. Changing it runs nothing.",
+		"stop": schema.SingleNestedAttribute{Optional: true, MarkdownDescription: "How the worker is stopped: by `state`, by the restart of `triggers` and by `on_destroy`. Before StopInstances come, in this order, `recheck_idle`, `drain` and `release_license`. Changing it runs nothing.",
 			Attributes: map[string]schema.Attribute{
+				"recheck_idle": recheckIdleAttribute(), "drain": drainAttribute(),
 				"mode": schema.StringAttribute{Optional: true, Validators: []validator.String{stringvalidator.OneOf("graceful", "force", "skip_os_shutdown")},
 					MarkdownDescription: "`graceful` (default) lets the operating system shut down. `force` tries that first and then cuts the power. `skip_os_shutdown` cuts it at once; data not written yet is lost, and the plan warns."},
 				"release_license": schema.BoolAttribute{Optional: true,
@@ -91,6 +93,30 @@ func powerAttributes() map[string]schema.Attribute {
 					MarkdownDescription: "`leave` (default): nothing is called. `running` or `stopped`: the worker is started or stopped first, without waiting for CML. A worker that is gone already is fine."},
 			}},
 	}
+}
+
+func recheckIdleAttribute() schema.Attribute {
+	return schema.SingleNestedAttribute{Optional: true,
+		MarkdownDescription: "Reads right before a stop once more whether anybody uses the worker, by the rules that `data.cml_worker_idle` has where its arguments are left out (but for `snooze`), for a stop that was planned since the worker was idle. A worker that has been used or started since the plan, or of which that cannot be read, is an error: nothing is done, and the next plan decides anew.",
+		Attributes: map[string]schema.Attribute{
+			"idle_threshold": schema.StringAttribute{Optional: true, Validators: []validator.String{validators.Duration(time.Minute, idle.MaxThreshold)},
+				MarkdownDescription: "How long nobody may have used the worker; the same as in the data source. Default `30m`."},
+		}}
+}
+
+func drainAttribute() schema.Attribute {
+	return schema.SingleNestedAttribute{Optional: true,
+		MarkdownDescription: "What is done for the users of CML before a stop. It needs an administrator of CML in the provider's `controller`, or in `controller.credentials`. What it has put into CML is taken back when the worker is not stopped after all, and otherwise after the next start by any `cml_worker_power`. Default: nothing.",
+		Attributes: map[string]schema.Attribute{
+			"maintenance_mode": schema.BoolAttribute{Optional: true,
+				MarkdownDescription: "Whether CML's maintenance mode keeps everybody but administrators out, from before the stop until after the next start. One that a person has switched on is left to them. Default `false`."},
+			"notice": schema.StringAttribute{Optional: true, Validators: []validator.String{stringvalidator.UTF8LengthBetween(1, 128)},
+				MarkdownDescription: "Text of 1 to 128 characters that CML shows to all users, and in maintenance mode to those who are kept out, until after the next start. Default: none; in maintenance mode a short one of the provider's own."},
+			"wait_for_idle": schema.StringAttribute{Optional: true, Validators: []validator.String{validators.Duration(0, attribute.LongestWait)},
+				MarkdownDescription: "How long to wait until no node runs. Default `0s`: no waiting. One above `timeouts.create` or `timeouts.update` (with `on_destroy.state = \"stopped\"` also `timeouts.delete`) is an error."},
+			"on_busy": schema.StringAttribute{Optional: true, Validators: []validator.String{stringvalidator.OneOf(busyIgnore, busyFail, busyStopLabs)},
+				MarkdownDescription: "What nodes mean that run even so. `ignore` (default): the worker is stopped all the same, also when CML cannot be asked or the drain fails otherwise, with a warning. `fail`: an error, and nothing is stopped; so is a number of nodes that cannot be read. `stop_labs`: the labs of all users are stopped first; those that do not stop within 8 minutes are named in an error, and the worker is not stopped."},
+		}}
 }
 
 func computedAttributes() map[string]schema.Attribute {

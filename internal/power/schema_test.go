@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 
 	"github.com/cml-infra/terraform-provider-cml/internal/readiness"
+	"github.com/cml-infra/terraform-provider-cml/internal/wait"
 )
 
 func testSchema(t *testing.T) schema.Schema {
@@ -72,19 +73,20 @@ func TestClassesCoverTheSchema(t *testing.T) {
 	}
 }
 
-// TestDefaultsHoldTheirParts adds up what one operation may take inside: a
-// stop, a start, the status checks before the readiness clock starts, and that
+// TestDefaultsHoldTheirParts adds up what one operation may take inside: the
+// labs before a stop, the stop, a start, the status checks before the readiness clock starts, and that
 // clock. Bare metal is what the figures are for.
 func TestDefaultsHoldTheirParts(t *testing.T) {
 	const (
 		stop   = 20 * time.Minute // EC2 ends a shutdown that hangs after about 10 on virtual machines, later on metal
 		start  = 15 * time.Minute
 		checks = 10 * time.Minute
+		labs   = labsPolls * wait.DefaultInterval // stop.drain.on_busy = "stop_labs"
 	)
 	for name, c := range map[string]struct{ limit, parts time.Duration }{
-		"create": {defaultCreateTimeout, stop + start + checks + readiness.DefaultTimeout + afterwards},
-		"update": {defaultUpdateTimeout, stop + start + checks + readiness.DefaultTimeout + afterwards},
-		"delete": {defaultDeleteTimeout, stop + afterwards},
+		"create": {defaultCreateTimeout, labs + stop + start + checks + readiness.DefaultTimeout + afterwards},
+		"update": {defaultUpdateTimeout, labs + stop + start + checks + readiness.DefaultTimeout + afterwards},
+		"delete": {defaultDeleteTimeout, labs + stop + afterwards},
 	} {
 		if c.limit <= c.parts {
 			t.Errorf("%s: %s does not hold %s", name, c.limit, c.parts)

@@ -23,7 +23,7 @@ func (r *Resource) Update(ctx context.Context, req resource.UpdateRequest, resp 
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	m := decide(&plan, &prior, f)
+	m, before := decide(&plan, &prior, f), f
 	f.Configured, f.Imported = m.desired, false
 	if !plan.unsettled() {
 		// Nothing but settings of this provider changed: nobody is asked.
@@ -53,8 +53,11 @@ func (r *Resource) Update(ctx context.Context, req resource.UpdateRequest, resp 
 	if m.act && m.desired != "" {
 		// Until it has succeeded the state stays as it was, triggers included, so
 		// that the next plan shows what is left to do.
+		op.lastStarted = prior.LastStartedAt.ValueString()
 		if in, err = op.converge(ctx, in, m.desired, m.restart); err != nil {
 			op.fail(err)
+			op.leave(&before)
+			resp.Diagnostics.Append(writePrivate(ctx, resp.Private, keyFacts, before)...)
 			return
 		}
 	}
@@ -66,12 +69,14 @@ func (r *Resource) Update(ctx context.Context, req resource.UpdateRequest, resp 
 			expect = append(expect, controller.EIP)
 		}
 		seen = op.await(ctx, in, expect...)
+		op.open(ctx, seen, &f)
 		op.afterStart(ctx, &seen)
 		if resume && seen.pending != nil && !m.act {
 			seen.pending.Since = unfinished.Since
 		}
 	case plan.ServiceStatus.IsUnknown():
 		seen.serviceStatus, _ = op.glance(ctx, in)
+		op.open(ctx, seen, &f)
 	}
 	op.record(&plan, seen, &f, prior.LastStoppedAt)
 	resp.Diagnostics.Append(op.keep(ctx, resp.Private, seen, f)...)

@@ -27,17 +27,13 @@ func (r *Resource) warnUpdate(ctx context.Context, config, plan, prior *model, m
 	if !m.stops {
 		return
 	}
-	r.warnStop(ctx, opts, prior, f, diags)
-}
-
-// warnStop says what a stop of the worker in the state will interrupt.
-func (r *Resource) warnStop(ctx context.Context, opts options, prior *model, f facts, diags *diag.Diagnostics) {
-	r.warnMode(opts, diags)
-	if !f.CredentialsRef && r.set.CredentialsFor("", opts.controller) == nil {
-		return
+	at := path.Root("state")
+	if m.restart {
+		at = path.Root("triggers")
 	}
+	r.warnMode(opts, diags)
 	if in := r.look(ctx, prior.Region.ValueString(), prior.WorkerID.ValueString(), f.AccountID); in != nil {
-		r.warnNodes(ctx, opts, in, diags)
+		r.checkStop(ctx, opts, in, at, diags)
 	}
 }
 
@@ -60,7 +56,7 @@ func (r *Resource) warnCreate(ctx context.Context, plan *model, diags *diag.Diag
 	r.warnAutomation(plan, automation(r.tagsOf(in)), diags)
 	if plan.State.ValueString() == stateStopped && settled(in.State) == stateRunning {
 		r.warnMode(opts, diags)
-		r.warnNodes(ctx, opts, in, diags)
+		r.checkStop(ctx, opts, in, path.Root("state"), diags)
 	}
 }
 
@@ -77,7 +73,10 @@ func (r *Resource) planDestroy(ctx context.Context, req resource.ModifyPlanReque
 	if diags.HasError() || opts.onDestroy != stateStopped || settled(prior.InstanceState.ValueString()) != stateRunning {
 		return
 	}
-	r.warnStop(ctx, opts, &prior, f, &resp.Diagnostics)
+	r.warnMode(opts, &resp.Diagnostics)
+	if in := r.look(ctx, prior.Region.ValueString(), prior.WorkerID.ValueString(), f.AccountID); in != nil {
+		r.checkStop(ctx, opts, in, path.Root("on_destroy").AtName("state"), &resp.Diagnostics)
+	}
 }
 
 // look reads a worker for the sake of warnings; whatever stands against that
@@ -129,15 +128,18 @@ func (r *Resource) warnMode(opts options, diags *diag.Diagnostics) {
 		path.Root("stop").AtName("mode"))
 }
 
-func (r *Resource) warnNodes(ctx context.Context, opts options, in *instance.Instance, diags *diag.Diagnostics) {
+// warnNodes says what a stop interrupts.
+func (r *Resource) warnNodes(ctx context.Context, opts options, in *instance.Instance, at path.Path, diags *diag.Diagnostics) {
 	n, err := r.runningNodes(ctx, opts.controller, in)
 	if err != nil || n == 0 {
 		return
 	}
-	nodes := fmt.Sprintf("%d nodes run", n)
-	if n == 1 {
-		nodes = "1 node runs"
+	text := fmt.Sprintf("%s on the worker %s, and this plan stops it.", running(n), in.ID)
+	switch opts.drain.onBusy {
+	case busyFail:
+		text += " By `stop.drain.on_busy` that is an error while they run."
+	case busyStopLabs:
+		text += " By `stop.drain.on_busy` the labs of all users are stopped first."
 	}
-	tfdiag.Warn(diags, r.set, tfdiag.RunningNodesStop, fmt.Sprintf(
-		"%s on the worker %s, and this plan stops it.", nodes, in.ID), path.Root("state"))
+	tfdiag.Warn(diags, r.set, tfdiag.RunningNodesStop, text, at)
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 
 	"github.com/cml-infra/terraform-provider-cml/internal/simulator/cml"
 )
@@ -21,7 +22,7 @@ func (s *server) create(config map[string]any) kept {
 }
 
 func TestWarnsOfAutomation(t *testing.T) {
-	for _, tag := range []string{"idle-policy", "schedule"} {
+	for _, tag := range []string{"idle-policy", "schedule:office-hours"} {
 		t.Run(tag, func(t *testing.T) {
 			l := newLab(t)
 			l.AWS.Region(home).SetTags(l.id, map[string]string{"cml:" + tag: "x"})
@@ -167,12 +168,61 @@ func TestOneTimeSpot(t *testing.T) {
 		}
 	})
 	s := l.serve(nil)
-	_, diags := s.apply(context.Background(), s.nothing(), s.config(map[string]any{"worker_id": l.id, "state": "stopped"}))
-	if !has(diags, failure, "a one-time spot instance can only run or be terminated") {
+	const text = "a one-time spot instance can only run or be terminated"
+	l.refusesStop(s, text)
+	// Who may not read the request finds out in apply.
+	l.AWS.Deny(aws123, "ec2:DescribeSpotInstanceRequests")
+	_, diags := s.apply(context.Background(), s.nothing(), s.config(stopping(l.id)))
+	if !has(diags, failure, text) {
 		t.Errorf("the error does not explain it:\n%s", show(diags))
 	}
 	if tag, ok := l.machine().Tags["cml:last-stop-reason"]; ok {
 		t.Errorf("a stop that did not happen left the tag %q", tag)
+	}
+}
+
+// refusesStop checks that no plan stops the machine, whatever asks for it.
+func (l *lab) refusesStop(s *server, text string) {
+	l.t.Helper()
+	running := map[string]any{"worker_id": l.id, "state": "running", "on_destroy": map[string]any{"state": "stopped"}}
+	restart := maps.Clone(running)
+	restart["triggers"] = map[string]any{"a": "b"}
+	created := s.create(running)
+	for name, diags := range map[string][]*tfprotov6.Diagnostic{
+		"a stop":     s.plan(created, s.config(stopping(l.id))).Diagnostics,
+		"a creation": s.plan(s.nothing(), s.config(stopping(l.id))).Diagnostics,
+		"a restart":  s.plan(created, s.config(restart)).Diagnostics,
+		"a destroy":  s.plan(created, s.nothing().state).Diagnostics,
+	} {
+		if !has(diags, failure, text) {
+			l.t.Errorf("%s is planned:\n%s", name, show(diags))
+		}
+	}
+	if diags := s.plan(created, s.config(running)).Diagnostics; has(diags, failure, "") {
+		l.t.Errorf("what stops nothing is refused:\n%s", show(diags))
+	}
+}
+
+func TestStopProtection(t *testing.T) {
+	l := newLab(t)
+	l.AWS.Region(home).SetProtection(l.id, false, true)
+	s := l.serve(nil)
+	l.refusesStop(s, "stop protection is on")
+	// A machine that is stopped already needs no stop.
+	l.AWS.Region(home).SetProtection(l.id, false, false)
+	l.stopOutside()
+	l.AWS.Region(home).SetProtection(l.id, false, true)
+	if diags := s.plan(s.nothing(), s.config(stopping(l.id))).Diagnostics; has(diags, failure, "") {
+		t.Errorf("got\n%s", show(diags))
+	}
+	// Who may not read the protection finds out in apply.
+	l.AWS.Region(home).SetProtection(l.id, false, false)
+	l.startOutside()
+	l.AWS.Region(home).SetProtection(l.id, false, true)
+	l.AWS.Deny(aws123, "ec2:DescribeInstanceAttribute")
+	_, diags := s.apply(context.Background(), s.nothing(), s.config(stopping(l.id)))
+	if !has(diags, failure, "protection") || l.machine().State != "running" {
+		t.Errorf("the machine is %s:\n%s", l.machine().State, show(diags))
 	}
 }
 

@@ -80,6 +80,10 @@ var (
 		"`skip_os_shutdown` and `force` may lose data that was not written yet."}
 	ExternalChange = Warning{"external_change", "Something else stops or starts this worker",
 		"An idle policy or a schedule acts on the worker while `on_external_change` is `correct`."}
+	DrainIncomplete = Warning{"drain_incomplete", "Worker was not drained before its stop",
+		"A part of `stop.drain` was not possible, and `on_busy` is `ignore`."}
+	DrainLeft = Warning{"drain_left", "Maintenance mode of a drain is left",
+		"CML may still be in the maintenance mode, or show the notice, of `stop.drain`."}
 	TagsIncomplete = Warning{"tags_incomplete", "A tag could not be written",
 		"The change itself was made; a tag that tells about it is missing."}
 	SurvivingVolumes = Warning{"surviving_volumes", "Volumes remain",
@@ -128,7 +132,7 @@ var warnings = []Warning{
 	UnknownConfiguration, EmptyAssumeRole, RegionDiffers, RegionFailed, NotReadable, InsecureTLS,
 	LiveWorkerSameName, NoVirtualization, BareMetal, PrivateAddressOnly, PortClosed, HopLimit,
 	CapabilityUnknown, TypesSkipped, CheckSkipped, Preflight, QuotaShort, NewerImage, ImageFactsMissing,
-	RunningNodesStop, AddressChange, LabsLost, LicenseReregister, SkipOSShutdown, ExternalChange, TagsIncomplete, SurvivingVolumes, FinalSnapshot,
+	RunningNodesStop, AddressChange, LabsLost, LicenseReregister, SkipOSShutdown, ExternalChange, DrainIncomplete, DrainLeft, TagsIncomplete, SurvivingVolumes, FinalSnapshot,
 	SnapshotsRetained, SnapshotsMissing,
 	ReadinessPending, WorkerTainted, HealthUnknown, ClockSkew, TokenUnavailable, TokenExpired, LogoutFailed, LicenseExpires, LicenseCheck, LicenseNotReleased, LicenseOutOfCompliance, LicenseUnfinished, LicenseUDIChanged, InheritedLicense,
 }

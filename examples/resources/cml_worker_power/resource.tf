@@ -32,7 +32,14 @@ resource "cml_worker_power" "shared" {
   state              = "running"
   on_external_change = "accept"
 
-  stop       = { mode = "force" }
+  stop = {
+    drain = {
+      maintenance_mode = true # until after the next start
+      notice           = "This lab server stops at 19:00"
+      wait_for_idle    = "10m"
+      on_busy          = "stop_labs" # or "fail": nothing is stopped while nodes run
+    }
+  }
   on_destroy = { state = "stopped" } # from the apply after the one that sets it
 
   timeouts {

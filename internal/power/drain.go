@@ -1,0 +1,189 @@
+package power
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/cml-infra/terraform-provider-cml/internal/controller"
+	"github.com/cml-infra/terraform-provider-cml/internal/fault"
+	"github.com/cml-infra/terraform-provider-cml/internal/instance"
+	"github.com/cml-infra/terraform-provider-cml/internal/tfdiag"
+	"github.com/cml-infra/terraform-provider-cml/internal/wait"
+)
+
+// Values of stop.drain.on_busy; left out means busyIgnore.
+const (
+	busyIgnore   = "ignore"
+	busyFail     = "fail"
+	busyStopLabs = "stop_labs"
+)
+
+// Limits inside a drain, in settled intervals of 5 s, so that they keep their
+// proportion at another pace. The limit of the whole is the context's.
+const (
+	patiencePolls = 6   // 30 s of failures, one after the other
+	bootPolls     = 120 // 10 min of them after a start
+	labsPolls     = 96  // 8 min until all labs are stopped
+)
+
+// leastForLabs is what labs get at any pace.
+const leastForLabs = 5 * time.Second
+
+// drainPlan is what comes before a stop.
+type drainPlan struct {
+	controller.Announcement
+	// waitForIdle is how long nodes may take to end by themselves.
+	waitForIdle time.Duration
+	// onBusy is busyIgnore, busyFail or busyStopLabs.
+	onBusy string
+}
+
+// asksNobody reports whether a drain leaves nothing to do.
+func (d drainPlan) asksNobody() bool {
+	return d.IsZero() && d.waitForIdle == 0 && (d.onBusy == busyIgnore || d.onBusy == "")
+}
+
+// drain empties a running worker before its stop, as the configuration asks.
+// With an error nothing may be stopped, and what users were told is taken back.
+func (op *operation) drain(ctx context.Context, in *instance.Instance) error {
+	d := op.opts.drain
+	if d.asksNobody() || in.State != stateRunning {
+		return nil
+	}
+	err := op.empty(ctx, in, d)
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() == nil && d.onBusy == busyIgnore:
+		tfdiag.Warn(op.diags, op.set, tfdiag.DrainIncomplete, fmt.Sprintf(
+			"The worker %s was stopped without all of `stop.drain`, since `on_busy` is `ignore`: %s.", op.id, err))
+		return nil
+	}
+	f := &failure{summary: "Unable to drain CML worker", err: fmt.Errorf("the worker was not stopped: %w", err)}
+	var busy *busyError
+	if errors.As(err, &busy) {
+		f.next = busy.next
+	}
+	return op.reopen(ctx, in, f)
+}
+
+// busyError says that nodes run which should not.
+type busyError struct{ text, next string }
+
+// Error implements error.
+func (e *busyError) Error() string { return e.text }
+
+// FaultKind is WrongState.
+func (e *busyError) FaultKind() fault.Kind { return fault.WrongState }
+
+// empty carries a drain out.
+func (op *operation) empty(ctx context.Context, in *instance.Instance, d drainPlan) error {
+	client, err := op.administrator(ctx, in)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	if !d.IsZero() {
+		// First the mark: whatever happens to this run, somebody will look.
+		_, marked := op.tagsOf(in)[tagDrain]
+		op.markDrain(ctx, deadline(ctx), nil)
+		left, err := client.Announce(ctx, op.pace(), op.polls(patiencePolls), d.Announcement)
+		if op.announced = left || marked; !op.announced {
+			op.unmarkDrain(ctx, in)
+		}
+		if err != nil {
+			return fmt.Errorf("users of CML could not be told: %w", err)
+		}
+	}
+	if d.waitForIdle == 0 && d.onBusy == busyIgnore {
+		return nil
+	}
+	nodes, err := client.AwaitNoNodes(ctx, op.pace(), op.polls(patiencePolls), d.waitForIdle, op.progress(ctx))
+	if err != nil {
+		return fmt.Errorf("nobody knows how many nodes run: %w", err)
+	}
+	switch {
+	case nodes == 0, d.onBusy == busyIgnore:
+		return nil
+	case d.onBusy == busyStopLabs:
+		return op.stopLabs(ctx, client)
+	}
+	return &busyError{
+		text: fmt.Sprintf("%s, and `stop.drain.on_busy` is `fail`: %s", running(nodes), op.labs(ctx, client)),
+		next: "wait until the labs are over or stop them, or allow `wait_for_idle` more time; `on_busy = \"stop_labs\"` stops the labs of all users.",
+	}
+}
+
+// stopLabs stops the labs of all users.
+func (op *operation) stopLabs(ctx context.Context, client *controller.Client) error {
+	limit := max(op.polls(labsPolls), leastForLabs)
+	limited, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	_, err := client.StopLabs(limited, op.pace(), op.progress(ctx))
+	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case fault.Is(err, fault.Timeout):
+		return &busyError{text: fmt.Sprintf("labs do not stop within %s: %s", limit, op.labs(ctx, client)), next: labsNext}
+	case err != nil:
+		return fmt.Errorf("the labs could not be stopped: %w", err)
+	}
+	nodes, err := client.AwaitNoNodes(ctx, op.pace(), op.polls(patiencePolls), op.polls(patiencePolls), nil)
+	if err == nil && nodes > 0 {
+		err = &busyError{text: fmt.Sprintf("%s though all labs were stopped: %s", running(nodes), op.labs(ctx, client)), next: labsNext}
+	}
+	return err
+}
+
+const labsNext = "stop these labs in CML and apply again; labs that were stopped already stay so. `maintenance_mode = true` keeps users from starting them again."
+
+// labs names the labs with active nodes.
+func (op *operation) labs(ctx context.Context, client *controller.Client) string {
+	active, err := client.ActiveLabs(ctx)
+	if names := controller.NameLabs(active); err == nil && names != "" {
+		return names
+	}
+	return "its labs could not be listed"
+}
+
+func running(nodes int) string {
+	if nodes == 1 {
+		return "1 node runs"
+	}
+	return fmt.Sprintf("%d nodes run", nodes)
+}
+
+// administrator is the client for what only an administrator may do.
+func (op *operation) administrator(ctx context.Context, in *instance.Instance) (*controller.Client, error) {
+	s := op.settingsFor(op.opts.controller, in)
+	resolve := op.set.CredentialsFor(op.ec2.Region(), s)
+	if resolve == nil {
+		return nil, fault.New(fault.Credentials, "there are no credentials for CML: set user name and password, or a token, of an administrator in the provider's `controller`, or name where they are kept in `controller.credentials`")
+	}
+	credentials, err := resolve(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("the credentials for CML cannot be read: %w", err)
+	}
+	return controller.New(endpoint(in, s), s, credentials, op.set.Transport()), nil
+}
+
+func (op *operation) pace() wait.Pace { return wait.Pace{Interval: op.set.Interval()} }
+
+// polls is the duration of so many settled intervals.
+func (op *operation) polls(n int) time.Duration {
+	interval := op.set.Interval()
+	if interval <= 0 {
+		interval = wait.DefaultInterval
+	}
+	return time.Duration(n) * interval
+}
+
+// deadline is when an operation is over at the latest.
+func deadline(ctx context.Context) time.Time {
+	if end, ok := ctx.Deadline(); ok {
+		return end.Add(afterwards)
+	}
+	return time.Now()
+}
