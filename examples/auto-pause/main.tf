@@ -40,6 +40,11 @@ resource "cml_worker_power" "lab" {
   worker_id          = var.worker_id
   state              = data.cml_worker_idle.lab.recommended_state
   on_external_change = "accept"
+
+  # Who comes back between plan and apply keeps the worker running.
+  stop = {
+    recheck_idle = { idle_threshold = "30m" }
+  }
 }
 
 output "idle" {

@@ -1,6 +1,7 @@
 package insight_test
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"strings"
@@ -222,4 +223,24 @@ func TestAutoPause(t *testing.T) {
 			l.did("start_lab", 0, "")
 		}, 0),
 	)
+	// They leave, and come back between plan and apply.
+	back := apply(func() {
+		l.server().ClearEvents()
+		l.did("stop_lab", 2*time.Hour, "")
+	}, 0, plancheck.ExpectResourceAction(power, plancheck.ResourceActionUpdate), meanwhile(func() { l.did("start_lab", 0, "") }))
+	back.ExpectError = says("became active since the plan; plan again")
+	steps(t,
+		apply(nil, 0),
+		back,
+		// the next scheduled apply sees that there is nothing to do
+		apply(nil, 0, plancheck.ExpectEmptyPlan()),
+	)
+}
+
+// meanwhile is what happens between plan and apply.
+type meanwhile func()
+
+// CheckPlan implements plancheck.PlanCheck.
+func (m meanwhile) CheckPlan(context.Context, plancheck.CheckPlanRequest, *plancheck.CheckPlanResponse) {
+	m()
 }
