@@ -35,6 +35,7 @@ PATCH  /_simulator/instances/<id>                {"version", "admin": {"username
 POST   /_simulator/instances/<id>/<action>       stop, start, terminate, shutdown (from outside Terraform); reboot (inside the machine);
                                                  black-hole, hold?phase=<phase>, release, advance; replace-certificate; revoke-tokens;
                                                  register?product=<product>
+POST   /_simulator/instances/<id>/metrics        what CloudWatch gets from now on: {"CPUUtilization": 87, "NetworkIn": null}; null: nothing
 POST   /_simulator/instances/<id>/users          add an account: {"username", "password", "admin": bool}
 POST   /_simulator/instances/<id>/labs           add a lab: {"title", "owner", "running", "stubborn", "nodes": [{"label"}]}
 POST   /_simulator/instances/<id>/labs/<lab>/<start|stop>
@@ -278,6 +279,8 @@ func (s *Simulator) postAction(r *http.Request, where place, m *cml.Machine) (an
 		m.RevokeTokens()
 	case "register":
 		m.RegisterNow(r.URL.Query().Get("product"), time.Time{})
+	case "metrics":
+		return nil, setMetrics(r, region, m.ID())
 	case "users":
 		return addUser(r, m)
 	case "labs":

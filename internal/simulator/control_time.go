@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/cml-infra/terraform-provider-cml/internal/simulator/aws"
 	"github.com/cml-infra/terraform-provider-cml/internal/simulator/wire"
 )
 
@@ -28,4 +29,20 @@ func (s *Simulator) postTime(r *http.Request) (any, error) {
 		return nil, err
 	}
 	return s.time(), nil
+}
+
+// setMetrics sets what the data points of an instance's metrics show.
+func setMetrics(r *http.Request, region *aws.Region, id string) error {
+	var values map[string]*float64
+	if err := readJSON(r, &values); err != nil {
+		return err
+	}
+	for name, value := range values {
+		if value == nil {
+			region.StopMetric(id, name)
+			continue
+		}
+		region.SetMetric(id, name, *value)
+	}
+	return nil
 }

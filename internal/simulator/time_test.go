@@ -4,6 +4,7 @@ import (
 	"encoding/xml"
 	"net"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"testing"
@@ -159,4 +160,31 @@ func dateOf(t *testing.T, request *http.Request) time.Time {
 		t.Fatal(err)
 	}
 	return date
+}
+
+// An alarm on a metric that the control API sets stops a machine in simulated time.
+func TestAnAlarmActsInSimulatedTime(t *testing.T) {
+	sim := start(t, simulator.Options{Control: true, Timing: slow()})
+	id := launch(t, sim)
+	control(t, sim, 200, "POST", "time", `{"advance": "10m"}`)
+	control(t, sim, 204, "POST", "instances/"+id+"/metrics", `{"CPUUtilization": 1, "NetworkIn": null}`)
+	control(t, sim, 400, "POST", "instances/"+id+"/metrics", `{"CPUUtilization": "low"}`)
+	form := url.Values{
+		"Action": {"PutMetricAlarm"}, "Version": {"2010-08-01"}, "AlarmName": {"idle"}, "Namespace": {"AWS/EC2"}, "MetricName": {"CPUUtilization"},
+		"Dimensions.member.1.Name": {"InstanceId"}, "Dimensions.member.1.Value": {id}, "Statistic": {"Maximum"}, "Period": {"300"}, "EvaluationPeriods": {"2"},
+		"Threshold": {"2"}, "ComparisonOperator": {"LessThanThreshold"}, "AlarmActions.member.1": {"arn:aws:automate:us-east-1:ec2:stop"},
+	}
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, sim.Endpoint(), strings.NewReader(form.Encode()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	request.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=TEST/20260101/us-east-1/monitoring/aws4_request, SignedHeaders=host, Signature=0")
+	if status, body := do(t, request); status != http.StatusOK {
+		t.Fatalf("%d %s", status, body)
+	}
+	control(t, sim, 200, "POST", "time", `{"advance": "30m"}`)
+	i, _ := sim.AWS.Region("us-east-1").Instance(id)
+	same(t, "state", i.State, "stopped")
+	same(t, "phase", sim.CML.Machine(id).Phase(), cml.Off)
 }

@@ -62,6 +62,8 @@ type account struct {
 	policies map[string]policy // by role
 	// hiddenRoles are the tries of services that still fail for a role.
 	hiddenRoles map[string]int
+	// alarmRole tells that the service-linked role for EC2 actions of alarms exists.
+	alarmRole bool
 }
 
 // profile is an instance profile with the number of tries that do not yet find it.

@@ -32,6 +32,10 @@
 // SetMetric of a Region changes them. PutMetricData and PublishMetric add others. Metric math
 // and Metrics Insights are not simulated.
 //
+// Alarms are evaluated every minute of the world's clock, and their actions carried out: EC2
+// actions on the instance, notifications into Notifications. The service-linked role for EC2
+// actions comes with the first such alarm, unless iam:CreateServiceLinkedRole is denied.
+//
 // # Time
 //
 // The world has a clock of its own, which Advance moves: what is due in the skipped time

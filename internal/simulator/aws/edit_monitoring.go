@@ -2,6 +2,7 @@ package aws
 
 import (
 	"math"
+	"slices"
 	"sort"
 	"time"
 )
@@ -34,4 +35,52 @@ func (r *Region) PublishMetric(namespace, name string, dimensions map[string]str
 		m.Dimensions = append(m.Dimensions, dimension{Name: pointer(key), Value: pointer(dimensions[key])})
 	}
 	r.publish(m, single(when.Truncate(time.Minute).UTC(), "None", value))
+}
+
+// Alarm is an alarm as it is at one moment.
+type Alarm struct {
+	Name, ARN, Description string
+	Namespace, MetricName  string
+	Dimensions             map[string]string
+	// State is OK, ALARM or INSUFFICIENT_DATA; Since is when that began.
+	State, Reason  string
+	Since          time.Time
+	ActionsEnabled bool
+	AlarmActions   []string
+	Tags           map[string]string
+}
+
+// Alarms returns the metric alarms by name.
+func (r *Region) Alarms() map[string]Alarm {
+	r.sim.mu.Lock()
+	defer r.sim.mu.Unlock()
+	out := map[string]Alarm{}
+	for name, a := range r.alarms {
+		view := Alarm{
+			Name: name, ARN: a.arn, Description: deref(a.spec.AlarmDescription), Namespace: deref(a.spec.Namespace), MetricName: deref(a.spec.MetricName),
+			Dimensions: map[string]string{}, State: a.state, Reason: a.reason, Since: a.stateSince,
+			ActionsEnabled: a.spec.ActionsEnabled == nil || *a.spec.ActionsEnabled, AlarmActions: slices.Clone(a.spec.AlarmActions), Tags: map[string]string{},
+		}
+		for _, d := range a.spec.Dimensions {
+			view.Dimensions[deref(d.Name)] = deref(d.Value)
+		}
+		copyTags(view.Tags, a.tags)
+		out[name] = view
+	}
+	return out
+}
+
+// Notifications are what alarms sent to SNS topics, oldest first.
+func (r *Region) Notifications() []Notification {
+	r.sim.mu.Lock()
+	defer r.sim.mu.Unlock()
+	return slices.Clone(r.notifications)
+}
+
+// AddAlarmRole makes the service-linked role of CloudWatch Events in an account, so that
+// nobody needs iam:CreateServiceLinkedRole for the first alarm with an EC2 action.
+func (s *Simulator) AddAlarmRole(accountID string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.accounts[accountID].alarmRole = true
 }

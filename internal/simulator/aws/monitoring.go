@@ -52,6 +52,17 @@ var monitoringOperations = map[string]monitoringOperation{
 	"GetMetricData":       monitored((*monitoringCall).getMetricData, true),
 	"GetMetricStatistics": monitored((*monitoringCall).getMetricStatistics, true),
 	"ListMetrics":         monitored((*monitoringCall).listMetrics, true),
+
+	"PutMetricAlarm":       monitored((*monitoringCall).putMetricAlarm, false),
+	"DescribeAlarms":       monitored((*monitoringCall).describeAlarms, true),
+	"DeleteAlarms":         monitored((*monitoringCall).deleteAlarms, false),
+	"SetAlarmState":        monitored((*monitoringCall).setAlarmState, false),
+	"EnableAlarmActions":   monitored((*monitoringCall).enableAlarmActions, false),
+	"DisableAlarmActions":  monitored((*monitoringCall).disableAlarmActions, false),
+	"DescribeAlarmHistory": monitored((*monitoringCall).describeAlarmHistory, true),
+	"TagResource":          monitored((*monitoringCall).tagResource, true),
+	"UntagResource":        monitored((*monitoringCall).untagResource, true),
+	"ListTagsForResource":  monitored((*monitoringCall).listTags, true),
 }
 
 func (m *monitoringService) SigningName() string { return "monitoring" }

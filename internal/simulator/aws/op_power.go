@@ -1,5 +1,10 @@
 package aws
 
+import (
+	"net/url"
+	"strconv"
+)
+
 var powerOperations = map[string]operation{
 	"StartInstances":     {run: (*call).startInstances, params: "InstanceId.#"},
 	"StopInstances":      {run: (*call).stopInstances, params: "InstanceId.# Force Hibernate SkipOsShutdown"},
@@ -7,6 +12,19 @@ var powerOperations = map[string]operation{
 	"TerminateInstances": {run: (*call).terminateInstances, params: "InstanceId.# Force SkipOsShutdown"},
 	"MonitorInstances":   {run: (*call).monitorInstances, params: "InstanceId.#"},
 	"UnmonitorInstances": {run: (*call).unmonitorInstances, params: "InstanceId.#"},
+}
+
+// order is a power order that another service gives with the session "role/name" of a role.
+func (r *Region) order(name, session string, ids ...string) (*call, operation) {
+	values := url.Values{}
+	for i, id := range ids {
+		values.Set("InstanceId."+strconv.Itoa(i+1), id)
+	}
+	caller := Caller{AccountID: r.account.id, ARN: "arn:aws:sts::" + r.account.id + ":assumed-role/" + session}
+	return &call{
+		Request: &Request{ID: newRequestID(), Service: "ec2", Region: r.geo.name, Operation: name, Params: values, Caller: caller},
+		params:  params{values: values}, sim: r.sim, region: r,
+	}, powerOperations[name]
 }
 
 // stateChange is the answer of a power order for one instance.

@@ -43,6 +43,10 @@ type Region struct {
 
 	published map[metricID]*published
 	measures  map[measureKey][]measure // in the order of their times
+
+	alarms        map[string]*alarm // by name
+	history       []historyItem
+	notifications []Notification
 }
 
 // capacityKey is a type in a place: the name of a zone or the id of a subnet.
@@ -71,7 +75,7 @@ func (s *Simulator) region(accountID, name string) *Region {
 	r := &Region{
 		sim: s, account: a, geo: geo,
 		launches: map[string]*launch{}, capacity: map[capacityKey]int{},
-		published: map[metricID]*published{}, measures: map[measureKey][]measure{},
+		published: map[metricID]*published{}, measures: map[measureKey][]measure{}, alarms: map[string]*alarm{},
 		quotas: map[string]float64{}, notIn: map[string]map[string]bool{},
 	}
 	r.seed()

@@ -2,8 +2,6 @@ package aws
 
 import (
 	"encoding/json"
-	"net/url"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -93,17 +91,8 @@ func (r *Region) callTarget(t scheduleTarget, action string) *APIError {
 	if err := json.Unmarshal([]byte(t.Input), &input); err != nil {
 		return refuse("ValidationException", "%s", err.Error())
 	}
-	values := url.Values{}
-	for i, id := range input.InstanceIDs {
-		values.Set("InstanceId."+strconv.Itoa(i+1), id)
-	}
 	name := strings.ToUpper(action[:1]) + action[1:]
-	role := "arn:aws:sts::" + r.account.id + ":assumed-role" + t.RoleArn[strings.LastIndexByte(t.RoleArn, '/'):] + "/scheduler"
-	c := &call{
-		Request: &Request{ID: newRequestID(), Service: "ec2", Region: r.geo.name, Operation: name, Params: values, Caller: Caller{AccountID: r.account.id, ARN: role}},
-		params:  params{values: values}, sim: r.sim, region: r,
-	}
-	op := operations[name]
+	c, op := r.order(name, t.RoleArn[strings.LastIndexByte(t.RoleArn, '/')+1:]+"/scheduler", input.InstanceIDs...)
 	if refused := c.authorize("ec2:"+name, c.target(op)); refused != nil {
 		return refused
 	}
