@@ -207,6 +207,31 @@ func TestIAMPolicyConditions(t *testing.T) {
 	}
 }
 
+// The policy of a worker's own role has what the publisher calls and nothing of Terraform's.
+func TestIAMPolicyOfThePublisher(t *testing.T) {
+	const secret = "arn:aws:secretsmanager:us-east-1:111122223333:secret:cml-*"
+	got := policies(t, "features = [\"publisher\"]\n  secret_arns = "+quoted(secret), `features = ["publisher", "secrets"]`)
+	allowed := map[string][]string{}
+	for _, s := range got[0].Statement {
+		allowed[s.Action[0]] = s.Resource
+		if namespace := s.Condition["StringEquals"]["cloudwatch:namespace"]; s.Sid == "Metrics" && !slices.Equal(namespace, []string{"CML/Worker"}) {
+			t.Errorf("metrics of the namespaces %v", namespace)
+		}
+	}
+	if d := cmp.Diff(map[string][]string{
+		"cloudwatch:PutMetricData": {"*"}, "secretsmanager:GetSecretValue": {secret}, "kms:Decrypt": {"arn:aws:kms:*:*:key/*"},
+	}, allowed); d != "" {
+		t.Error(d)
+	}
+	sids := map[string]bool{}
+	for _, s := range got[1].Statement {
+		if sids[s.Sid] {
+			t.Errorf("two statements %s", s.Sid) // IAM refuses that
+		}
+		sids[s.Sid] = true
+	}
+}
+
 func TestIAMPolicyRefuses(t *testing.T) {
 	w := acctest.NewWorld(t)
 	later := "resource \"terraform_data\" \"later\" {\n  input = \"us-east-1\"\n}\n"

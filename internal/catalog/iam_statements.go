@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/cml-infra/terraform-provider-cml/internal/publisher"
 )
 
 // iamFeature is what the provider can be allowed to do, and the actions that
@@ -44,6 +46,8 @@ var iamFeatures = []iamFeature{
 	{name: "diagnose", what: "console output in the text of a time-out", ec2: []string{"GetConsoleOutput"}},
 	{name: "quota_check", what: "`guardrails.quota_check`", others: []string{"servicequotas:GetServiceQuota"}},
 	{name: "secrets", what: "`controller.credentials`", others: []string{"secretsmanager:GetSecretValue", "ssm:GetParameter"}},
+	{name: "publisher", what: "not Terraform but a worker itself with `publisher` of the function `cloud_init`: for the role of its instance profile, alone",
+		others: []string{"cloudwatch:PutMetricData", "secretsmanager:GetSecretValue", "ssm:GetParameter"}},
 }
 
 func iamFeatureNames() []string {
@@ -104,6 +108,8 @@ func statements(r iamRequest) []iamStatement {
 	}
 	slices.Sort(all.ec2)
 	all.ec2 = slices.Compact(all.ec2)
+	slices.Sort(all.others)
+	all.others = slices.Compact(all.others)
 	out := ec2Statements(all.ec2, r)
 	if all.passesRole {
 		s := iamStatement{Sid: "PassRole", Action: []string{"iam:PassRole"}, Resource: anyOr(r.roleARNs, "arn:"+r.partition+":iam::*:role/*")}
@@ -137,6 +143,10 @@ func otherStatements(actions []string, r iamRequest) []iamStatement {
 		case "iam:CreateServiceLinkedRole":
 			s := iamStatement{Sid: "SpotRole", Action: []string{action}, Resource: []string{"arn:" + r.partition + ":iam::*:role/aws-service-role/spot.amazonaws.com/*"}}
 			s.condition("StringEquals", "iam:AWSServiceName", "spot.amazonaws.com")
+			out = append(out, s)
+		case "cloudwatch:PutMetricData":
+			s := iamStatement{Sid: "Metrics", Action: []string{action}, Resource: []string{"*"}} // metrics are no resources
+			s.condition("StringEquals", "cloudwatch:namespace", publisher.Namespace)
 			out = append(out, s)
 		case "servicequotas:GetServiceQuota":
 			out = append(out, iamStatement{Sid: "Quotas", Action: []string{action}, Resource: []string{"*"}})
