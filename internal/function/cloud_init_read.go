@@ -9,12 +9,14 @@ import (
 	"unicode"
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
+
+	"github.com/cml-infra/terraform-provider-cml/internal/publisher"
 )
 
 // readBoot reads and judges the argument of cloud_init.
 func (r *reader) readBoot(v attr.Value) boot {
 	var b boot
-	all := r.object("", v, "hostname", "admin", "system", "files", "commands")
+	all := r.object("", v, "hostname", "admin", "system", "publisher", "files", "commands")
 	if all == nil {
 		return b
 	}
@@ -32,6 +34,11 @@ func (r *reader) readBoot(v attr.Value) boot {
 	paths := map[string]string{}
 	if !absent(all["admin"]) {
 		paths[baseConfigPath] = "what `admin` and `system` write"
+	}
+	if b.publisher = r.publisher(all["publisher"]); b.publisher != nil {
+		for _, f := range publisher.Files(*b.publisher) {
+			paths[f.Path] = "what `publisher` writes"
+		}
 	}
 	for i, item := range r.list("files", all["files"], "objects with `path` and `content`") {
 		at := fmt.Sprintf("files[%d]", i)

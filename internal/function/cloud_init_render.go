@@ -1,8 +1,12 @@
 package function
 
 import (
+	"bytes"
+	"compress/gzip"
 	"encoding/base64"
 	"strings"
+
+	"github.com/cml-infra/terraform-provider-cml/internal/publisher"
 )
 
 // boot is what a machine is told at its first boot.
@@ -11,8 +15,10 @@ type boot struct {
 	// admin is the administrator of CML, system the account of the operating
 	// system (and of Cockpit).
 	admin, system *account
-	files         []file
-	commands      []command
+	// publisher sends metrics to CloudWatch, nil when nothing does.
+	publisher *publisher.Settings
+	files     []file
+	commands  []command
 }
 
 type account struct{ username, password string }
@@ -20,6 +26,8 @@ type account struct{ username, password string }
 type file struct {
 	path, owner, permissions string
 	content                  []byte
+	// zipped keeps a long text short in the document.
+	zipped bool
 }
 
 // command is a line for the shell, or a program with its arguments when there
@@ -56,6 +64,14 @@ func render(b boot) string {
 		doc = append(doc, pair{"manage_etc_hosts", "localhost"})
 	}
 	var files, commands []any
+	if b.publisher != nil {
+		for _, f := range publisher.Files(*b.publisher) {
+			files = append(files, written(file{path: f.Path, owner: "root:root", permissions: f.Permissions, content: f.Content, zipped: len(f.Content) > 512}))
+		}
+		// First, since what comes later may reboot, or never end. Until CML is up the
+		// publisher says so and waits for its next turn.
+		commands = append(commands, []string{"sh", "-c", "systemctl daemon-reload && systemctl enable --now " + publisher.Timer})
+	}
 	if b.admin != nil {
 		files = append(files, written(file{path: baseConfigPath, owner: "root:root", permissions: "0600", content: []byte(baseConfig(b))}))
 		commands = append(commands, []string{"sh", "-c", initialSetup})
@@ -85,9 +101,17 @@ func render(b boot) string {
 // written is an entry of cloud-init's write_files. Permissions are a string,
 // since YAML 1.1 reads 0600 as the number 384.
 func written(f file) []pair {
+	encoding, content := "b64", f.content
+	if f.zipped {
+		var out bytes.Buffer
+		zip, _ := gzip.NewWriterLevel(&out, gzip.BestCompression)
+		_, _ = zip.Write(content) // a bytes.Buffer does not fail
+		_ = zip.Close()
+		encoding, content = "gz+b64", out.Bytes()
+	}
 	return []pair{
 		{"path", f.path}, {"owner", f.owner}, {"permissions", f.permissions},
-		{"encoding", "b64"}, {"content", base64.StdEncoding.EncodeToString(f.content)},
+		{"encoding", encoding}, {"content", base64.StdEncoding.EncodeToString(content)},
 	}
 }
 

@@ -203,7 +203,7 @@ func TestCloudInitMembersMayBeLeftOut(t *testing.T) {
 	if got := rendered(t, obj{}); got != "#cloud-config\n" {
 		t.Errorf("got %q", got)
 	}
-	nothing := obj{"hostname": nil, "admin": nil, "system": nil, "files": nil, "commands": nil}
+	nothing := obj{"hostname": nil, "admin": nil, "system": nil, "publisher": nil, "files": nil, "commands": nil}
 	if got := rendered(t, nothing); got != "#cloud-config\n" {
 		t.Errorf("got %q", got)
 	}
@@ -257,7 +257,6 @@ func TestCloudInitRefuses(t *testing.T) {
 		{"lab-01", "The argument is a string. Write an object with the members `hostname`"},
 		{tup{}, "The argument is a list"},
 		{obj{"host_name": "lab"}, "`host_name` is not known here. The members are `hostname`, `admin`"},
-		{obj{"publisher": obj{}}, "`publisher` is not known here"},
 		{obj{"hostname": ""}, "`hostname` is empty"},
 		{obj{"hostname": "lab_01"}, "`hostname` is \"lab_01\", which is not a host name"},
 		{obj{"hostname": "lab-01."}, "not a host name"},

@@ -157,11 +157,12 @@ resource "cml_worker" "lab" {
   subnet_ids         = [%q]
   security_group_ids = [%q]
   user_data_wo = provider::cml::cloud_init({
-    hostname = "lab-01"
-    admin    = { username = "operator", password = var.password }
-    system   = { username = "sysadmin", password = var.password }
-    files    = [{ path = "/etc/lab/token", content = var.password }]
-    commands = [["systemctl", "restart", "lab"]]
+    hostname  = "lab-01"
+    admin     = { username = "operator", password = var.password }
+    system    = { username = "sysadmin", password = var.password }
+    publisher = { secretsmanager_secret_id = "cml/lab" }
+    files     = [{ path = "/etc/lab/token", content = var.password }]
+    commands  = [["systemctl", "restart", "lab"]]
   })
   user_data_wo_version = 1
   readiness            = { until = "healthy", timeout = "1m", interval = "1s" }

@@ -10,10 +10,13 @@ resource "cml_worker" "lab" {
   subnet_ids         = ["subnet-0123456789abcdef0"]
   security_group_ids = ["sg-0123456789abcdef0"]
 
+  iam_instance_profile = "cml-worker"
+
   user_data_wo = provider::cml::cloud_init({
-    hostname = "lab-01"
-    admin    = { username = "admin", password = var.cml_password }
-    system   = { username = "sysadmin", password = var.cml_password }
+    hostname  = "lab-01"
+    admin     = { username = "admin", password = var.cml_password }
+    system    = { username = "sysadmin", password = var.cml_password }
+    publisher = { secretsmanager_secret_id = "cml/lab-01/publisher" } # needs iam_instance_profile
 
     files = [{
       path        = "/etc/motd"
