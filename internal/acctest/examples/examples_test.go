@@ -36,6 +36,7 @@ func TestExamples(t *testing.T) {
 		"TF_VAR_cml_password=not-a-secret",
 		"TF_VAR_admin_password=not-a-secret",
 		"TF_VAR_smart_token=not-a-token",
+		"TF_VAR_publisher_secret_arn=arn:aws:secretsmanager:us-east-1:123456789012:secret:cml/publisher-AbCdEf",
 	)
 
 	all := below(t, filepath.Join(root, "examples"))

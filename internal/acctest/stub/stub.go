@@ -61,6 +61,11 @@ func AWS() Provider {
 				"subnet_id": String, "vpc_security_group_ids": Set, "key_name": String, "private_ip": String, "public_ip": String,
 				"monitoring": Bool, "user_data": String, "tags": Map, "tags_all": Map,
 			}},
+			"aws_iam_instance_profile": {Attributes: map[string]attr.Type{"id": String, "arn": String, "name": String, "role": String}},
+			"aws_iam_role": {Attributes: map[string]attr.Type{
+				"id": String, "arn": String, "name": String, "assume_role_policy": String,
+			}},
+			"aws_iam_role_policy": {Attributes: map[string]attr.Type{"id": String, "name": String, "role": String, "policy": String}},
 			"aws_cloudwatch_dashboard": {Attributes: map[string]attr.Type{
 				"dashboard_name": String, "dashboard_body": String, "dashboard_arn": String,
 			}},
