@@ -185,3 +185,23 @@ func TestACallMayHaveALimitOfItsOwn(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// A page in the place of the answer to a change is no success: CML has not heard
+// of it. What else a release may answer is.
+func TestAnswersToChanges(t *testing.T) {
+	for body, good := range map[string]bool{
+		"": true, " \n": true, `{"registration": {}}`: true, "OK": true, "true": true,
+		nginxPage: false, "\n<!DOCTYPE html><html></html>": false,
+	} {
+		ip, settings := odd(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, body) })
+		c := controller.New(ip, settings, static, controller.Transport{})
+		status, err := c.Do(within(t, patience), controller.Call{Method: http.MethodPut, Path: "/labs/x/stop"})
+		c.Close()
+		if status != http.StatusOK || (err == nil) != good {
+			t.Errorf("%q: status %d, %v", body, status, err)
+		}
+		if err != nil && (!fault.Is(err, fault.NotReady) || controller.Reason(err) != controller.ReasonNotCML) {
+			t.Errorf("%q: kind %q, reason %q", body, fault.KindOf(err), controller.Reason(err))
+		}
+	}
+}

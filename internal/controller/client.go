@@ -297,7 +297,14 @@ func (c *Client) decode(call Call, reply answer) error {
 	if !reply.success() {
 		return c.statusError(call.operation(), reply, call.Secrets...)
 	}
-	if call.Out == nil || len(bytes.TrimSpace(reply.body)) == 0 {
+	body := bytes.TrimSpace(reply.body)
+	switch {
+	case len(body) == 0:
+		return nil
+	case call.Out == nil && body[0] == '<':
+		// A login page in the place of CML's answer is no success.
+		return c.notCML(call.operation(), reply, "a page", call.Secrets...)
+	case call.Out == nil:
 		return nil
 	}
 	if err := json.Unmarshal(reply.body, call.Out); err != nil {
