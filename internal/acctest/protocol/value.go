@@ -140,7 +140,7 @@ func members(t *testing.T, v tftypes.Value) map[string]tftypes.Value {
 	if err := v.As(&out); err != nil {
 		t.Fatal(err)
 	}
-	return out
+	return maps.Clone(out) // As hands out the map of the value itself
 }
 
 // Text is an attribute as text, members of objects by dots ("root_volume.type"):
