@@ -55,6 +55,15 @@ func (s *Set) HoldUDI(udi, instanceID string) (other string) {
 	return ""
 }
 
+// SharedUDI records the UDI of a worker that is registered, as HoldUDI does; one
+// that is not is counted nowhere.
+func (s *Set) SharedUDI(l controller.Licensing, instanceID string) (other string) {
+	if !l.Registered() {
+		return ""
+	}
+	return s.HoldUDI(l.UDI.ProductUUID, instanceID)
+}
+
 // License returns the worker that a licence is for. explicit is what the
 // resource itself says about the way to CML; the managed tags of the instance
 // and the provider fill it.

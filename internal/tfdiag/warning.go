@@ -123,6 +123,10 @@ var (
 		"The wait for a registration was canceled; the next apply goes on with it."}
 	LicenseUDIChanged = Warning{"license_udi_changed", "UDI of CML has changed",
 		"The id under which the licence servers count a worker is another one than before, so that both may be counted."}
+	LicenseUDIShared = Warning{"license_udi_shared", "Two workers under one UDI",
+		"Two workers are registered under one UDI, as machines from one image of a registered worker are. The licence servers take them for one product."}
+	SpotLicense = Warning{"spot_license", "Spot and licence together",
+		"A spot machine is licensed. When AWS takes it back, its licence is not given back."}
 	InheritedLicense = Warning{"inherited_license", "Licence registration was inherited",
 		"CML was registered before this instance was launched, so the registration belongs to the machine its image was made from."}
 )
@@ -134,7 +138,7 @@ var warnings = []Warning{
 	CapabilityUnknown, TypesSkipped, CheckSkipped, Preflight, QuotaShort, NewerImage, ImageFactsMissing,
 	RunningNodesStop, AddressChange, LabsLost, LicenseReregister, SkipOSShutdown, ExternalChange, DrainIncomplete, DrainLeft, TagsIncomplete, SurvivingVolumes, FinalSnapshot,
 	SnapshotsRetained, SnapshotsMissing,
-	ReadinessPending, WorkerTainted, HealthUnknown, ClockSkew, TokenUnavailable, TokenExpired, LogoutFailed, LicenseExpires, LicenseCheck, LicenseNotReleased, LicenseOutOfCompliance, LicenseUnfinished, LicenseUDIChanged, InheritedLicense,
+	ReadinessPending, WorkerTainted, HealthUnknown, ClockSkew, TokenUnavailable, TokenExpired, LogoutFailed, LicenseExpires, LicenseCheck, LicenseNotReleased, LicenseOutOfCompliance, LicenseUnfinished, LicenseUDIChanged, LicenseUDIShared, SpotLicense, InheritedLicense,
 }
 
 // Warnings returns every kind of warning, in the order of the documentation.

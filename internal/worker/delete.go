@@ -13,6 +13,7 @@ import (
 	"github.com/cml-infra/terraform-provider-cml/internal/clients"
 	"github.com/cml-infra/terraform-provider-cml/internal/fault"
 	"github.com/cml-infra/terraform-provider-cml/internal/instance"
+	"github.com/cml-infra/terraform-provider-cml/internal/licensing"
 	"github.com/cml-infra/terraform-provider-cml/internal/tfdiag"
 )
 
@@ -31,9 +32,11 @@ type destroyer struct {
 	ec2   *instance.Client
 	state *model
 	want  onDestroy
-	about tfdiag.About
-	say   func(string)
-	diags *diag.Diagnostics
+	// licence is what was known of it last.
+	licence licensing.Known
+	about   tfdiag.About
+	say     func(string)
+	diags   *diag.Diagnostics
 }
 
 // Delete implements resource.Resource: protection, licence, final snapshot, spot request,
@@ -43,6 +46,7 @@ func (r *Resource) Delete(ctx context.Context, req resource.DeleteRequest, resp 
 	var state model
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
 	want := object[onDestroy](ctx, state.OnDestroy, &resp.Diagnostics)
+	licence := knownLicense(ctx, &state, req.Private, &resp.Diagnostics)
 	limit := defaultDeleteTimeout
 	if want.FinalSnapshot.ValueBool() {
 		limit += snapshotTime
@@ -63,7 +67,7 @@ func (r *Resource) Delete(ctx context.Context, req resource.DeleteRequest, resp 
 	}
 	unlock := r.set.Lock(state.ID.ValueString())
 	defer unlock()
-	x := &destroyer{set: r.set, ec2: ec2, state: &state, want: want, about: about, say: progress(ctx, state.Name.ValueString()), diags: &resp.Diagnostics}
+	x := &destroyer{set: r.set, ec2: ec2, state: &state, want: want, licence: licence, about: about, say: progress(ctx, state.Name.ValueString()), diags: &resp.Diagnostics}
 	if err := x.run(ctx); err != nil {
 		resp.Diagnostics.Append(tfdiag.Error("Unable to destroy CML worker", about, err))
 	}

@@ -2,10 +2,12 @@ package worker
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/cml-infra/terraform-provider-cml/internal/attribute"
@@ -13,6 +15,7 @@ import (
 	"github.com/cml-infra/terraform-provider-cml/internal/fault"
 	"github.com/cml-infra/terraform-provider-cml/internal/instance"
 	"github.com/cml-infra/terraform-provider-cml/internal/licensing"
+	"github.com/cml-infra/terraform-provider-cml/internal/readiness"
 	"github.com/cml-infra/terraform-provider-cml/internal/tfdiag"
 )
 
@@ -35,9 +38,38 @@ func (r *Resource) lookAtLicense(ctx context.Context, ec2 *instance.Client, mach
 	return &l
 }
 
+// holderKey is the private state of who is counted at Cisco's licence servers,
+// for the warning of a destroy that finds nobody to ask.
+const holderKey = "license_holder"
+
+// holder is its value.
+type holder struct {
+	UDI            string `json:"udi,omitempty"`
+	SmartAccount   string `json:"smart_account,omitempty"`
+	VirtualAccount string `json:"virtual_account,omitempty"`
+}
+
+// knownLicense is what state and private state know of the licence.
+func knownLicense(ctx context.Context, m *model, private privateReader, diags *diag.Diagnostics) licensing.Known {
+	raw, d := private.GetKey(ctx, holderKey)
+	diags.Append(d...)
+	var h holder
+	if len(raw) > 0 {
+		_ = json.Unmarshal(raw, &h) // what cannot be read is not known
+	}
+	return licensing.Known{Status: m.LicenseStatus.ValueString(), UDI: h.UDI, SmartAccount: h.SmartAccount, VirtualAccount: h.VirtualAccount}
+}
+
+// saveHolder keeps who is counted.
+func saveHolder(ctx context.Context, private privateWriter, l *controller.Licensing, diags *diag.Diagnostics) {
+	k := licensing.KnownFrom(*l)
+	raw, _ := json.Marshal(holder{k.UDI, k.SmartAccount, k.VirtualAccount}) // strings
+	diags.Append(private.SetKey(ctx, holderKey, raw)...)
+}
+
 // refreshLicense takes a look at the licence of a worker whose CML has just
 // answered into its state.
-func (r *Resource) refreshLicense(ctx context.Context, ec2 *instance.Client, machine *instance.Instance, m *model, seen *service, diags *diag.Diagnostics) {
+func (r *Resource) refreshLicense(ctx context.Context, ec2 *instance.Client, machine *instance.Instance, m *model, seen *service, private privateWriter, diags *diag.Diagnostics) {
 	if seen == nil || seen.ready == nil || !*seen.ready {
 		return
 	}
@@ -47,6 +79,11 @@ func (r *Resource) refreshLicense(ctx context.Context, ec2 *instance.Client, mac
 	}
 	m.LicenseStatus = types.StringValue(controller.LicenseStatus(*l))
 	m.LicenseExpiresAt = attribute.Time(licensing.ExpiresAt(*l))
+	saveHolder(ctx, private, l, diags)
+	if other := r.set.SharedUDI(*l, machine.ID); other != "" {
+		tfdiag.Warn(diags, r.set, tfdiag.LicenseUDIShared, fmt.Sprintf(
+			"Workers %s and %s are registered under one UDI %q: they come from an image of a registered machine, and the licence servers take them for one product.", other, machine.ID, l.UDI.ProductUUID))
+	}
 	if licensing.Inherited(*l, machine) {
 		tfdiag.Warn(diags, r.set, tfdiag.InheritedLicense, fmt.Sprintf(
 			"The registration of worker %s came with its image (%s): it belongs to the machine that the image was made of, and a destroy does not release it.", machine.ID, licensing.KnownFrom(*l).Holder()))
@@ -111,13 +148,29 @@ func (x *destroyer) release(ctx context.Context, machine *instance.Instance) err
 	x.diags.Append(diags...)
 	id := x.state.ID.ValueString()
 	out, err := x.set.License(x.ec2, id, x.state.AccountID.ValueString(), settings, x.say).Release(ctx, machine, licensing.Release{
-		Policy: x.want.licensePolicy(), Known: licensing.Known{Status: x.state.LicenseStatus.ValueString()}, Done: x.set.LicenseFree(id),
+		Policy: x.want.licensePolicy(), Known: x.licence, Done: x.set.LicenseFree(id),
 	})
 	tfdiag.LicenseNotes(x.diags, x.set, out.Notes)
 	if out.Free {
 		x.set.SetLicenseFree(id, true)
 	}
 	return err
+}
+
+// warnSpotLicense says at plan that a licensed spot machine may go without
+// giving its licence back.
+func warnSpotLicense(ctx context.Context, set suppressor, plan, state *model, diags *diag.Diagnostics) {
+	spot := object[market](ctx, plan.Market, diags).Type.ValueString() == "spot"
+	wait, _ := attribute.ExpandReadiness(ctx, plan.Readiness) // validated elsewhere
+	licensed := wait.Until == readiness.Licensed
+	if state != nil {
+		spot = spot || isSpot(state)
+		licensed = licensed || state.LicenseStatus.ValueString() == controller.LicenseRegistered
+	}
+	if spot && licensed {
+		tfdiag.Warn(diags, set, tfdiag.SpotLicense, fmt.Sprintf(
+			"Worker %s is a spot machine and licensed: when AWS takes it back, nobody gives its licence back, which stays counted until it is removed in Cisco's Smart Software Manager, or until the machine starts again.", plan.Name.ValueString()), path.Root("market"))
+	}
 }
 
 // warnLicense says at plan what the licence of a worker that exists will need.

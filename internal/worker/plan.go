@@ -373,6 +373,7 @@ func (p *planner) create(ctx context.Context) {
 	}
 	plan.NewerAMIID, plan.NewerAMIVersion = types.StringNull(), types.StringNull()
 	plan.URL = p.url(ctx, types.StringUnknown())
+	warnSpotLicense(ctx, p.set, plan, nil, &p.diags)
 }
 
 // update plans a change and returns the attributes that force a replacement.
@@ -400,6 +401,7 @@ func (p *planner) update(ctx context.Context) path.Paths {
 	}
 	p.warnImage()
 	warnLicense(p.set, state, false, &p.diags)
+	warnSpotLicense(ctx, p.set, plan, state, &p.diags)
 
 	running := slices.Contains([]string{"running", "pending"}, state.InstanceState.ValueString())
 	restarts := has(rows, restart) && running

@@ -485,6 +485,9 @@ func TestSuppressWarnings(t *testing.T) {
 		"running_nodes_stop":   {before: object{}, after: object{"instance_type": "m8i.4xlarge"}},
 		"address_change":       {before: object{}, after: object{"instance_type": "m8i.4xlarge"}},
 		"region_differs":       {before: object{}, more: object{"region": "us-west-2"}},
+		"no_virtualization":    {after: object{"instance_type": "c5.2xlarge"}},
+		"bare_metal":           {after: object{"instance_type": "m5zn.metal"}},
+		"port_closed":          {after: object{"security_group_ids": []any{groupTwo}}},
 	} {
 		t.Run(code, func(t *testing.T) {
 			t.Parallel()

@@ -70,7 +70,7 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 		setPending(ctx, resp.Private, nil, &resp.Diagnostics)
 	}
 	out := flatten(ctx, r.set, f, &state, &resp.Diagnostics)
-	r.refreshLicense(ctx, ec2, machine, out, f.service, &resp.Diagnostics)
+	r.refreshLicense(ctx, ec2, machine, out, f.service, resp.Private, &resp.Diagnostics)
 	r.lookForNewer(ctx, ec2, out, f.image, &resp.Diagnostics)
 	if out.Revision.IsNull() {
 		out.Revision = types.StringValue(newRevision())
