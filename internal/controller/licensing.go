@@ -38,7 +38,7 @@ type Licensing struct {
 		DefaultSSMS string `json:"default_ssms"`
 		Proxy       struct {
 			Server string `json:"server"`
-			Port   int    `json:"port"`
+			Port   Whole  `json:"port"`
 		} `json:"proxy"`
 	} `json:"transport"`
 }
@@ -55,15 +55,16 @@ type LicenseTime struct {
 	Success   string `json:"success"`
 }
 
-// LicenseFeature is one countable feature and how much of it is in use.
+// LicenseFeature is one countable feature and how much of it is in use. Min
+// and Max bound what can be asked for; nil where CML does not tell.
 type LicenseFeature struct {
 	ID      string `json:"id"`
 	Name    string `json:"name"`
 	Version string `json:"version"`
-	InUse   int    `json:"in_use"`
+	InUse   Whole  `json:"in_use"`
 	Status  string `json:"status"`
-	Min     int    `json:"min"`
-	Max     int    `json:"max"`
+	Min     *Whole `json:"min"`
+	Max     *Whole `json:"max"`
 }
 
 // Licensing asks for the licence status; only administrators may.

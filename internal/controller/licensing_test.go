@@ -1,6 +1,7 @@
 package controller_test
 
 import (
+	"encoding/json"
 	"testing"
 	"time"
 
@@ -56,6 +57,28 @@ func TestParseLicenseTime(t *testing.T) {
 	for _, text := range []string{"", "never", "2027-13-01 09:15:00"} {
 		if got, ok := controller.ParseLicenseTime(text); ok {
 			t.Errorf("%q: got %v", text, got)
+		}
+	}
+}
+
+// Releases differ in how they write a number, and what they leave out.
+func TestLicensingNumbers(t *testing.T) {
+	var l controller.Licensing
+	text := `{"features": [{"id": "a,CML_NODE_COUNT,b", "in_use": 12.0, "min": 0, "max": 5e2}, {"id": "c", "in_use": null, "max": null}],
+		"transport": {"ssms": null, "proxy": {"server": "p", "port": 3128.0}}}`
+	if err := json.Unmarshal([]byte(text), &l); err != nil {
+		t.Fatal(err)
+	}
+	node, ok := l.NodeFeature()
+	if !ok || node.InUse != 12 || node.Min == nil || *node.Min != 0 || node.Max == nil || *node.Max != 500 || l.Transport.Proxy.Port != 3128 {
+		t.Errorf("%+v", l)
+	}
+	if other := l.Features[1]; other.InUse != 0 || other.Min != nil || other.Max != nil {
+		t.Errorf("%+v", other)
+	}
+	for _, bad := range []string{`1.5`, `1e300`, `"1"`, `true`} {
+		if n := controller.Whole(7); json.Unmarshal([]byte(bad), &n) == nil {
+			t.Errorf("%s is %d", bad, n)
 		}
 	}
 }

@@ -2,11 +2,13 @@ package license
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/cml-infra/terraform-provider-cml/internal/fault"
 	"github.com/cml-infra/terraform-provider-cml/internal/licensing"
 )
 
@@ -42,8 +44,11 @@ func (r *Resource) Create(ctx context.Context, req resource.CreateRequest, resp 
 		return
 	}
 	result, err := op.worker.Register(ctx, in, request)
-	unfinished, err := op.registered(result, err)
+	unfinished, err := op.registered(result, request.Again && !result.Fresh, err)
 	if err != nil {
+		if held(result) {
+			err = tainted(err)
+		}
 		op.fail(summary, err)
 		if !held(result) {
 			return
@@ -56,12 +61,24 @@ func (r *Resource) Create(ctx context.Context, req resource.CreateRequest, resp 
 		plan.Region = types.StringValue(op.ec2.Region())
 	}
 	plan.observed = flatten(result.Licensing, result.Inherited)
-	f := facts{AccountID: op.account, Unfinished: unfinished}
+	f := facts{AccountID: op.account, Unfinished: unfinished, Spot: in.Lifecycle == "spot"}
 	writeFacts(ctx, resp.Private, f, &resp.Diagnostics)
 	// On a context that has not ended: this is what must not get lost.
 	ctx = context.WithoutCancel(ctx)
 	resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, identityOf(&plan, f))...)
+}
+
+// tainted adds what Terraform makes of a creation that failed with something to
+// give back.
+func tainted(err error) error {
+	const text = "Terraform marks this licence as tainted: the next apply gives back what is registered and registers anew with the token. `terraform untaint` keeps what is registered instead."
+	next := text
+	var own *licensing.Error
+	if errors.As(err, &own) && own.Next != "" {
+		next = own.Next + " " + text
+	}
+	return &licensing.Error{Kind: fault.KindOf(err), Text: err.Error(), Next: next, Err: err}
 }
 
 // held reports whether there is, or may be, something to give back after a

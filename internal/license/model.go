@@ -129,6 +129,14 @@ func flatten(l controller.Licensing, inherited bool) observed {
 	}
 }
 
+// whole is a number, or null for one that CML does not tell.
+func whole(n *controller.Whole) types.Int64 {
+	if n == nil {
+		return types.Int64Null()
+	}
+	return types.Int64Value(int64(*n))
+}
+
 func features(l controller.Licensing) types.Set {
 	out := make([]attr.Value, 0, len(l.Features))
 	seen := map[string]bool{}
@@ -139,7 +147,7 @@ func features(l controller.Licensing) types.Set {
 		seen[f.ID] = true
 		out = append(out, types.ObjectValueMust(featureTypes, map[string]attr.Value{
 			"id": attribute.String(f.ID), "name": attribute.String(f.Name), "in_use": types.Int64Value(int64(f.InUse)),
-			"min": types.Int64Value(int64(f.Min)), "max": types.Int64Value(int64(f.Max)), "status": attribute.String(f.Status),
+			"min": whole(f.Min), "max": whole(f.Max), "status": attribute.String(f.Status),
 		}))
 	}
 	return types.SetValueMust(types.ObjectType{AttrTypes: featureTypes}, out)
@@ -166,7 +174,7 @@ func seenTransport(ctx context.Context, configured types.Object, l controller.Li
 	}
 	got := l.Transport
 	ssms, link := types.StringNull(), types.ObjectNull(proxyTypes)
-	if want.SSMS != "" || got.SSMS != got.DefaultSSMS {
+	if want.SSMS != "" || !licensing.DefaultSSMS(l) {
 		ssms = attribute.String(got.SSMS)
 	}
 	if got.Proxy.Server != "" {

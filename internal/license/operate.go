@@ -110,8 +110,10 @@ func (op *operation) tell(notes []licensing.Note) {
 }
 
 // registered handles what Register has returned: the warnings, and whether the
-// end of a wait that was canceled is left to the next apply.
-func (op *operation) registered(result licensing.Result, err error) (unfinished bool, failure error) {
+// end of a wait that was canceled is left to the next apply. again: a
+// registration was asked for where there was one, so that one which did not
+// begin is not to be taken for it.
+func (op *operation) registered(result licensing.Result, again bool, err error) (unfinished bool, failure error) {
 	op.tell(result.Notes)
 	if result.OutOfCompliance && err == nil {
 		op.warnCompliance(result.Licensing)
@@ -120,7 +122,7 @@ func (op *operation) registered(result licensing.Result, err error) (unfinished 
 		tfdiag.Warn(op.diags, op.set, tfdiag.InheritedLicense, fmt.Sprintf(
 			"The registration of worker %s came with its image (%s). It is used as it is, and never released from here.", op.id, licensing.KnownFrom(result.Licensing).Holder()))
 	}
-	if err != nil && result.Touched && fault.Is(err, fault.Canceled) {
+	if err != nil && result.Touched && (result.Begun || !again) && fault.Is(err, fault.Canceled) {
 		tfdiag.Warn(op.diags, op.set, tfdiag.LicenseUnfinished, fmt.Sprintf(
 			"The registration of worker %s was begun, and waiting for its end was canceled. The next apply goes on with it.", op.id))
 		return true, nil

@@ -97,7 +97,7 @@ func (r *Resource) ModifyPlan(ctx context.Context, req resource.ModifyPlanReques
 	}
 	m := decide(&plan, &prior, f)
 	planUpdate(&config, &plan, &prior, m, &resp.Diagnostics)
-	r.warn(ctx, &config, &prior, m, &resp.Diagnostics)
+	r.warn(ctx, &config, &prior, m, f, &resp.Diagnostics)
 	resp.Diagnostics.Append(resp.Plan.Set(ctx, &plan)...)
 }
 
@@ -165,9 +165,13 @@ func planUpdate(config, plan, prior *model, m move, diags *diag.Diagnostics) {
 }
 
 // warn says what will need attention.
-func (r *Resource) warn(ctx context.Context, config, prior *model, m move, diags *diag.Diagnostics) {
+func (r *Resource) warn(ctx context.Context, config, prior *model, m move, f facts, diags *diag.Diagnostics) {
 	if config.Region.IsNull() && r.set != nil {
 		r.warnRegion(ctx, prior, diags)
+	}
+	if f.Spot {
+		tfdiag.Warn(diags, r.set, tfdiag.SpotLicense, fmt.Sprintf(
+			"Worker %s is a spot machine: when AWS takes it back, nobody gives its licence back, which stays counted until it is removed in Cisco's Smart Software Manager, or until the machine starts again.", prior.WorkerID.ValueString()), path.Root("worker_id"))
 	}
 	end, err := time.Parse(time.RFC3339, prior.ExpiresAt.ValueString())
 	left := time.Until(end)

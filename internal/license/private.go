@@ -22,6 +22,8 @@ type facts struct {
 	Imported bool `json:"imported,omitempty"`
 	// RenewDue: `renew_before` says that it is time.
 	RenewDue bool `json:"renew_due,omitempty"`
+	// Spot: the worker is a spot machine.
+	Spot bool `json:"spot,omitempty"`
 	// Unfinished: a registration was begun, and its end was not awaited.
 	Unfinished bool `json:"unfinished,omitempty"`
 }

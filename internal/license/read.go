@@ -48,7 +48,7 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 		op.fail(summary, err)
 		return
 	}
-	f.AccountID = op.account
+	f.AccountID, f.Spot = op.account, in.Lifecycle == "spot"
 	state.Region = types.StringValue(op.ec2.Region())
 	l, looked, err := op.look(ctx, in)
 	first := f.Imported && state.Product.IsNull()
@@ -63,6 +63,7 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 			"CML on worker %s has no registration to import. Create the cml_worker_license instead.", op.id))
 		return
 	case l.Unregistered():
+		op.released(&state, l)
 		resp.State.RemoveResource(ctx)
 		return
 	default:
@@ -113,6 +114,10 @@ func (op *operation) observe(ctx context.Context, in *instance.Instance, l contr
 			"Worker %s was known to the licence servers as %q, and is %q now: they may count both. Look for %s in Cisco's Smart Software Manager.",
 			op.id, before, l.UDI.ProductUUID, state.known().Holder()))
 	}
+	if other := op.set.SharedUDI(l, op.id); other != "" {
+		tfdiag.Warn(op.diags, op.set, tfdiag.LicenseUDIShared, fmt.Sprintf(
+			"Workers %s and %s are registered under one UDI %q: they come from an image of a registered machine, and the licence servers take them for one product.", other, op.id, l.UDI.ProductUUID))
+	}
 	inherited := state.Inherited.ValueBool()
 	if state.Inherited.IsNull() {
 		inherited = licensing.Inherited(l, in)
@@ -132,6 +137,18 @@ func (op *operation) observe(ctx context.Context, in *instance.Instance, l contr
 	if licensing.OutOfCompliance(l) {
 		op.warnCompliance(l)
 	}
+}
+
+// released warns of a registration that was given up without this provider
+// knowing how: Cisco's servers may not have heard of it.
+func (op *operation) released(state *model, l controller.Licensing) {
+	known := state.known()
+	if !known.Counted() || state.Inherited.ValueBool() || op.set.LicenseFree(op.id) {
+		return
+	}
+	tfdiag.Warn(op.diags, op.set, tfdiag.LicenseNotReleased, fmt.Sprintf(
+		"CML on worker %s is not registered any more (%s): it was given back outside of Terraform, or by a run that was interrupted. If Cisco's Smart Software Manager still has the product instance, remove it there: %s.",
+		op.id, l.Registration.Status, known.Holder()))
 }
 
 // vanished warns of a licence whose worker has gone without giving it back.

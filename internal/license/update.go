@@ -8,6 +8,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/cml-infra/terraform-provider-cml/internal/controller"
+	"github.com/cml-infra/terraform-provider-cml/internal/licensing"
 )
 
 // Update implements resource.Resource. Until it has succeeded the state stays
@@ -63,9 +64,12 @@ func (r *Resource) apply(ctx context.Context, summary string, limit time.Duratio
 		return false
 	}
 	result, err := op.worker.Register(ctx, in, request)
-	unfinished, err := op.registered(result, err)
+	unfinished, err := op.registered(result, m.register, err)
 	if err != nil {
 		op.fail(summary, err)
+		if m.register && result.Half() {
+			op.half(ctx, plan, prior, result, f, resp)
+		}
 		return false
 	}
 	r.set.SetLicenseFree(op.id, false)
@@ -78,4 +82,19 @@ func (r *Resource) apply(ctx context.Context, summary string, limit time.Duratio
 	plan.observed = flatten(result.Licensing, result.Inherited)
 	f.AccountID, f.Unfinished, f.RenewDue = op.account, unfinished, false
 	return true
+}
+
+// half keeps what a change that failed has reached: the token was used, and a
+// second use of it may be one too many. What is left to do shows in the next plan.
+func (op *operation) half(ctx context.Context, plan, prior *model, result licensing.Result, f *facts, resp *resource.UpdateResponse) {
+	op.set.SetLicenseFree(op.id, false)
+	out := *prior
+	out.TokenWO, out.TokenWOVersion = types.StringNull(), plan.TokenWOVersion
+	if active := result.Licensing.ProductLicense.Active; active != "" {
+		out.Product = types.StringValue(active)
+	}
+	out.observed, out.Stale = flatten(result.Licensing, result.Inherited), types.BoolValue(false)
+	f.AccountID, f.Unfinished = op.account, true
+	writeFacts(ctx, resp.Private, *f, op.diags)
+	op.diags.Append(resp.State.Set(context.WithoutCancel(ctx), &out)...)
 }

@@ -4,10 +4,10 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/cml-infra/terraform-provider-cml/internal/controller"
 	"github.com/cml-infra/terraform-provider-cml/internal/fault"
-	"github.com/cml-infra/terraform-provider-cml/internal/wait"
 )
 
 // deregistered is how a de-registration ended.
@@ -18,6 +18,9 @@ type deregistered struct {
 	// unconfirmed: CML could not tell Cisco's servers. lost: it has forgotten
 	// the registration, and its answer, which would tell, did not arrive.
 	unconfirmed, lost bool
+	// retries: there is nothing to give back yet, but the agent of CML goes on
+	// trying to register.
+	retries bool
 }
 
 func (d deregistered) notes(known Known) []Note {
@@ -27,6 +30,8 @@ func (d deregistered) notes(known Known) []Note {
 		return []Note{{NotReleased, fmt.Sprintf("CML has given its registration up, but could not tell Cisco's licence servers, which may count it still. "+remove, known.Holder())}}
 	case d.lost:
 		return []Note{{NotReleased, fmt.Sprintf("CML has given its registration up, but its answer was lost, so that nobody knows whether Cisco's licence servers were told. "+remove, known.Holder())}}
+	case d.retries:
+		return []Note{{NotReleased, fmt.Sprintf("CML has no registration to give back, but goes on trying to register by itself, and is counted once it succeeds. "+remove, known.Holder())}}
 	}
 	return nil
 }
@@ -41,13 +46,20 @@ func (s *server) deregister(ctx context.Context, stopLabs bool) (deregistered, e
 			return out, err
 		}
 	}
+	began := time.Now()
 	for taken, refused := 0, 0; ; {
+		if ctx.Err() != nil {
+			return out, context.Cause(ctx)
+		}
 		answer, err := s.client.DeregisterLicense(ctx)
 		failure := err
 		switch {
 		case err == nil:
 			taken++
 			out.asked, out.unconfirmed, out.lost = true, answer.Unconfirmed, false
+		case ctx.Err() != nil:
+			out.asked, out.lost = true, true
+			return out, err
 		case ambiguous(err):
 			out.asked, out.lost = true, true
 		case again(err), fault.Is(err, fault.Invalid):
@@ -56,6 +68,12 @@ func (s *server) deregister(ctx context.Context, stopLabs bool) (deregistered, e
 		}
 		if out.licensing, err = s.shown(ctx, failure == nil, controller.Licensing.Unregistered); err != nil {
 			return out, err
+		}
+		// Given up, and not at rest: there is nothing to ask for again.
+		for taken > 0 && between(out.licensing) && time.Since(began) < s.polls(bootPolls) {
+			if out.licensing, err = s.shown(ctx, true, controller.Licensing.Unregistered); err != nil {
+				return out, err
+			}
 		}
 		if out.licensing.Unregistered() {
 			return out, nil
@@ -66,6 +84,7 @@ func (s *server) deregister(ctx context.Context, stopLabs bool) (deregistered, e
 			}
 			done, err := s.refused(ctx, out.licensing, stopLabs, failure)
 			if done || err != nil {
+				out.retries = done && out.licensing.Registration.Status == retrying
 				return out, err
 			}
 			continue
@@ -73,46 +92,70 @@ func (s *server) deregister(ctx context.Context, stopLabs bool) (deregistered, e
 		if taken >= repeats {
 			return out, &Error{Kind: fault.WrongState, Text: "CML accepted the request to de-register, but is still registered"}
 		}
-		if err := wait.Sleep(ctx, s.polls(1)); err != nil {
+		if err := s.pause(ctx, failure); err != nil {
 			return out, err
 		}
 	}
 }
 
+// between reports whether a server is neither registered nor unregistered.
+func between(l controller.Licensing) bool { return !l.Registered() && !l.Unregistered() }
+
 // refused explains a 400 on a server that is still registered. done: there is
-// nothing to give back; neither done nor an error: worth another try.
+// nothing to give back; neither done nor an error: worth another try. Labs count
+// as well as nodes, since CML may refuse for nodes that no compute host reports
+// as running (cml-api.md 6.3).
 func (s *server) refused(ctx context.Context, l controller.Licensing, stopLabs bool, failure error) (done bool, err error) {
-	var nodes int
-	countErr := s.patiently(ctx, func(ctx context.Context) (err error) {
-		nodes, err = s.client.NodesRunning(ctx)
-		return err
-	})
-	if countErr != nil {
-		if ctx.Err() != nil {
-			return false, countErr
-		}
-		return false, failure
-	}
+	nodes, labs, err := s.activity(ctx)
+	active := nodes > 0 || len(labs) > 0
 	switch {
-	case nodes > 0 && stopLabs:
-		return false, s.stopLabs(ctx) // somebody has started them again
-	case nodes > 0:
-		return false, s.busy(ctx, nodes, failure)
-	case Broken(l):
+	case err != nil && ctx.Err() != nil:
+		return false, err
+	case err != nil:
+		return false, failure
+	case active && stopLabs:
+		return false, s.patiently(ctx, s.stopAll) // somebody has started them again
+	case active:
+		return false, busy(nodes, labs, failure)
+	case Broken(l), l.Registration.Status == retrying:
 		return true, nil
 	}
 	return false, failure
 }
 
+// activity is what may keep CML from de-registering. A number of nodes that CML
+// does not tell is zero.
+func (s *server) activity(ctx context.Context) (nodes int, labs []controller.Lab, err error) {
+	err = s.patiently(ctx, func(ctx context.Context) error {
+		stats, err := s.client.SystemStats(ctx)
+		nodes, _ = stats.RunningNodes()
+		return err
+	})
+	if err != nil {
+		return 0, nil, err
+	}
+	listErr := s.patiently(ctx, func(ctx context.Context) (err error) {
+		labs, err = s.client.ActiveLabs(ctx)
+		return err
+	})
+	if nodes == 0 {
+		err = listErr
+	}
+	return nodes, labs, err
+}
+
 // busy is the error for nodes that run and may not be stopped.
-func (s *server) busy(ctx context.Context, nodes int, failure error) error {
-	labs, err := s.client.ActiveLabs(ctx)
+func busy(nodes int, labs []controller.Lab, failure error) error {
 	list := controller.NameLabs(labs)
-	if err != nil || list == "" {
+	if list == "" {
 		list = "its labs could not be listed"
 	}
+	running := fmt.Sprintf("%d run", nodes)
+	if nodes == 0 {
+		running = "labs are started"
+	}
 	return &Error{Kind: fault.WrongState,
-		Text: fmt.Sprintf("CML does not de-register while nodes are running, and %d run: %s", nodes, list),
+		Text: fmt.Sprintf("CML does not de-register while nodes are running, and %s: %s", running, list),
 		Next: "stop these labs, or set `stop_labs = true` and apply that first; it stops the labs of all users.", Err: failure}
 }
 
@@ -123,10 +166,15 @@ func (s *server) stopLabs(ctx context.Context) error {
 		if err == nil && nodes == 0 {
 			return nil
 		}
-		stopped, err := s.client.StopLabs(ctx, s.pace(), s.say)
-		if len(stopped) > 0 {
-			s.say("stopped the labs " + strings.Join(stopped, ", "))
-		}
-		return err
+		return s.stopAll(ctx)
 	})
+}
+
+// stopAll stops whatever is started.
+func (s *server) stopAll(ctx context.Context) error {
+	stopped, err := s.client.StopLabs(ctx, s.pace(), s.say)
+	if len(stopped) > 0 {
+		s.say("stopped the labs " + strings.Join(stopped, ", "))
+	}
+	return err
 }

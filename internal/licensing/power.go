@@ -49,13 +49,19 @@ func (w *Worker) boot(ctx context.Context, start bool) (*instance.Instance, erro
 // stopAgain stops a worker that was started for a release. At the end of the
 // operation's own time it still asks for the stop, but does not wait for it.
 func (w *Worker) stopAgain(ctx context.Context) error {
+	var clean context.Context
 	if ctx.Err() != nil {
-		clean, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUp)
+		var cancel context.CancelFunc
+		clean, cancel = context.WithTimeout(context.WithoutCancel(ctx), cleanUp)
 		defer cancel()
 		ctx = clean
 	}
 	w.say("stopping the worker again")
-	if _, err := w.Instances.Stop(ctx, w.InstanceID, w.AccountID, instance.StopGraceful, w.Progress); err != nil {
+	_, err := w.Instances.Stop(ctx, w.InstanceID, w.AccountID, instance.StopGraceful, w.Progress)
+	if err != nil && ctx.Err() != nil && clean == nil {
+		return w.stopAgain(ctx) // nobody knows whether the stop was asked for
+	}
+	if err != nil {
 		return err
 	}
 	w.mark(ctx, false)

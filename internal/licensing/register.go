@@ -3,6 +3,7 @@ package licensing
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/cml-infra/terraform-provider-cml/internal/controller"
@@ -44,6 +45,8 @@ type Result struct {
 	Touched bool
 	// Fresh: there was no registration before.
 	Fresh bool
+	// Begun: a new registration was begun, as CML has acknowledged or shown.
+	Begun bool
 	// Inherited: what was taken over came with the image.
 	Inherited bool
 	// Adopted: the server was registered already, and no token was used.
@@ -52,6 +55,10 @@ type Result struct {
 	OutOfCompliance bool
 	Notes           []Note
 }
+
+// Half reports whether a change that failed has come as far as a new
+// registration, whose token is used. What failed comes after it, or nobody knows yet.
+func (r Result) Half() bool { return r.Begun && !Broken(r.Licensing) }
 
 // Register brings the licence of a running worker to what is requested:
 // transport, product, registration, expansion nodes, and waits until it is
@@ -64,18 +71,24 @@ func (w *Worker) Register(ctx context.Context, in *instance.Instance, req Reques
 		return out, err
 	}
 	defer s.client.Close()
+	s.mayBoot = true
 	out.Licensing, err = s.settled(ctx)
 	if err != nil {
 		return out, err
 	}
 	out.Fresh = out.Licensing.Unregistered()
+	before := out.Licensing
 	err = s.register(ctx, req, &out)
+	if err != nil {
+		out.Licensing = s.last
+	}
 	if ctx.Err() != nil {
 		// What was reached must be known, or it is lost.
 		clean, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUp)
 		defer cancel()
 		if l, readErr := s.client.Licensing(clean); readErr == nil {
 			out.Licensing = l
+			out.Begun = out.Begun || out.Touched && (l.Registered() || underWay(l)) && begun(before, l)
 		}
 	}
 	return out, err
@@ -141,7 +154,8 @@ func (s *server) judge(req Request, out *Result) (adopts bool, err error) {
 		out.Inherited = true
 		adopts = same
 	case same:
-		adopts = !req.Again && !Broken(l)
+		// What was under way is that of a run that was killed.
+		adopts = (!req.Again || s.found) && !Broken(l)
 	}
 	if l.Registered() && !same && !req.Reregister && !req.Ours {
 		return false, &Error{Kind: fault.WrongState,
@@ -163,8 +177,8 @@ func (s *server) setTransport(ctx context.Context, req Request, out *Result) (er
 	want := *req.Transport
 	done := func(l controller.Licensing) bool {
 		got := l.Transport
-		ssms := got.SSMS == want.SSMS || want.SSMS == "" && got.SSMS == got.DefaultSSMS
-		return ssms && got.Proxy.Server == want.ProxyServer && got.Proxy.Port == want.ProxyPort
+		ssms := got.SSMS == want.SSMS || want.SSMS == "" && DefaultSSMS(l)
+		return ssms && got.Proxy.Server == want.ProxyServer && int(got.Proxy.Port) == want.ProxyPort
 	}
 	out.Licensing, err = s.change(ctx, "transport", out.Licensing, done, func(ctx context.Context) error {
 		return s.client.SetLicenseTransport(ctx, want)
@@ -204,11 +218,19 @@ func checkNodes(req Request, l controller.Licensing) error {
 	case !ok && *req.ExtraNodes > 0:
 		return &Error{Kind: fault.Invalid, Text: fmt.Sprintf("the product %s has no expansion nodes", l.ProductLicense.Active),
 			Next: "leave `extra_nodes` out, or choose a product that has them."}
-	case ok && (*req.ExtraNodes < f.Min || *req.ExtraNodes > f.Max):
-		return &Error{Kind: fault.Invalid, Text: fmt.Sprintf("CML takes %d to %d expansion nodes, not %d", f.Min, f.Max, *req.ExtraNodes),
+	case ok && (f.Min != nil && *req.ExtraNodes < int(*f.Min) || f.Max != nil && *req.ExtraNodes > int(*f.Max)):
+		return &Error{Kind: fault.Invalid, Text: fmt.Sprintf("CML takes %s to %s expansion nodes, not %d", bound(f.Min), bound(f.Max), *req.ExtraNodes),
 			Next: "set `extra_nodes` to a number in that range."}
 	}
 	return nil
+}
+
+// bound is a bound of a feature in words.
+func bound(n *controller.Whole) string {
+	if n == nil {
+		return "any number"
+	}
+	return strconv.Itoa(int(*n))
 }
 
 func (s *server) setNodes(ctx context.Context, req Request, out *Result) (err error) {
@@ -220,7 +242,7 @@ func (s *server) setNodes(ctx context.Context, req Request, out *Result) (err er
 	}
 	done := func(l controller.Licensing) bool {
 		f, ok := l.NodeFeature()
-		return ok && f.InUse == *req.ExtraNodes
+		return ok && int(f.InUse) == *req.ExtraNodes
 	}
 	out.Licensing, err = s.change(ctx, "number of expansion nodes", out.Licensing, done, func(ctx context.Context) error {
 		f, _ := out.Licensing.NodeFeature()
@@ -236,12 +258,18 @@ func (s *server) request(ctx context.Context, req Request, out *Result) error {
 	before := out.Licensing
 	began := func(l controller.Licensing) bool { return begun(before, l) }
 	for taken := 0; taken < repeats; {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
 		s.say("registering with Cisco's licence servers")
 		err := s.client.RegisterLicense(ctx, req.Token, !before.Unregistered())
 		switch {
 		case err == nil:
 			taken++
-			out.Touched = true
+			out.Touched, out.Begun = true, true
+		case ctx.Err() != nil:
+			out.Touched = true // it may be under way all the same
+			return err
 		case ambiguous(err):
 			out.Touched = true
 		case fault.Is(err, fault.WrongState, fault.Unreachable, fault.Throttled):
@@ -256,10 +284,10 @@ func (s *server) request(ctx context.Context, req Request, out *Result) error {
 			return lookErr
 		}
 		if began(out.Licensing) {
-			out.Touched = true
+			out.Touched, out.Begun = true, true
 			return nil
 		}
-		if err := wait.Sleep(ctx, s.polls(1)); err != nil {
+		if err := s.pause(ctx, err); err != nil {
 			return err
 		}
 	}
@@ -319,7 +347,7 @@ func (s *server) await(ctx context.Context, req Request, before controller.Licen
 			text += ": " + agent
 		}
 		err = &Error{Kind: fault.KindOf(err), Text: text, Err: err,
-			Next: "apply again: a registration that CML has completed meanwhile is taken over."}
+			Next: "see in CML how it ends; a longer limit in `timeouts` gives it more time."}
 	}
 	return l, err
 }

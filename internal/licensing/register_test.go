@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cml-infra/terraform-provider-cml/internal/acctest"
 	"github.com/cml-infra/terraform-provider-cml/internal/controller"
 	"github.com/cml-infra/terraform-provider-cml/internal/fault"
 	"github.com/cml-infra/terraform-provider-cml/internal/licensing"
@@ -241,108 +242,28 @@ func TestRenew(t *testing.T) {
 	wantText(t, err, "authorization", "still ends")
 }
 
-// registrations are the steps of a registration that a fault may hit.
-var registration = []string{
-	"GET /licensing", "PUT /licensing/transport", "PUT /licensing/product_license",
-	"POST /licensing/registration", "PATCH /licensing/features",
-}
-
-// A fault at each single step, one at a time: the run, or the one after it,
-// ends with one registration that is counted once and used one token.
-func TestRegisterMeetsFaults(t *testing.T) {
+// A machine that reboots, or was launched a moment ago, is waited for; one that
+// was never reached is not for long.
+func TestRegisterDuringReboot(t *testing.T) {
 	t.Parallel()
-	for _, kind := range []wire.Fault{
-		{Kind: wire.Drop}, {Kind: wire.Reset}, {Kind: wire.Error, Status: 502}, {Kind: wire.Error, Status: 500, AfterEffect: true},
-		{Kind: wire.Error, Status: 409, Message: "Another licensing operation is in progress."}, {Kind: wire.Garbage},
-	} {
-		for _, step := range registration {
-			for _, skip := range []int{0, 1, 3} {
-				if skip > 0 && step != "GET /licensing" {
-					continue
-				}
-				if kind.Status == 409 && step != "POST /licensing/registration" {
-					continue // CML documents none there
-				}
-				t.Run(name(kind, step, skip), func(t *testing.T) {
-					t.Parallel()
-					l := newLab(t)
-					l.CML.SSMS().AddToken(token, 1)
-					l.Faults.Add(wire.Rule{Service: "cml", Operation: step, Skip: skip, Times: 1, Fault: kind})
-					req := licensing.Request{Product: "CML_Enterprise", Token: token, ExtraNodes: ptr(30), Transport: &controller.LicenseTransport{SSMS: "https://ssm.example.net/SmartTransport"}}
-					if step == "PUT /licensing/product_license" {
-						req.Product, req.ExtraNodes = "CML_Personal", nil
-					}
-					result, err := l.register(req)
-					l.silent(result, err)
-					if err != nil {
-						t.Logf("the first run: %s", err)
-						if result, err = l.register(req); err != nil {
-							t.Fatalf("the second run: %s", err)
-						}
-					}
-					if n := l.Faults.Pending(); n != 0 {
-						t.Fatalf("%d faults were not met", n)
-					}
-					all := l.CML.SSMS().Registrations()
-					if len(all) != 1 || all[0].Times != 1 || !result.Licensing.Valid() || !result.Touched {
-						t.Errorf("counted %+v, result %+v", all, result)
-					}
-					if req.ExtraNodes != nil && all[0].Nodes != 30 {
-						t.Errorf("%d nodes", all[0].Nodes)
-					}
-				})
-			}
-		}
-	}
-}
-
-func name(f wire.Fault, step string, skip int) string {
-	out := string(f.Kind) + " " + step
-	if f.Status != 0 {
-		out = f.Message + string(rune('0'+f.Status/100)) + "xx " + out
-	}
-	return strings.ReplaceAll(out, "/", "_") + strings.Repeat("+", skip)
-}
-
-// Interrupted after each step, the next run finishes it.
-func TestRegisterInterrupted(t *testing.T) {
-	t.Parallel()
-	for _, step := range registration {
-		t.Run(strings.ReplaceAll(step, "/", "_"), func(t *testing.T) {
+	for name, c := range map[string]struct {
+		age   time.Duration
+		fails bool
+	}{"launched a moment ago": {0, false}, "out of reach": {time.Hour, true}} {
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			l := newLab(t)
-			l.CML.SSMS().AddToken(token, 1)
-			req := licensing.Request{Product: "CML_Enterprise", Token: token, ExtraNodes: ptr(30), Transport: &controller.LicenseTransport{SSMS: "https://ssm.example.net/SmartTransport"}}
-			if step == "PUT /licensing/product_license" {
-				req.Product, req.ExtraNodes = "CML_Personal", nil
-			}
-			ctx, cancel := context.WithCancel(t.Context())
-			defer cancel()
-			stop := make(chan struct{})
-			go func() {
-				defer close(stop)
-				for ctx.Err() == nil && l.asked(step) == 0 {
-					<-time.After(time.Millisecond)
-				}
-				cancel()
-			}()
 			in := l.instance()
-			result, err := l.worker.Register(ctx, in, req)
-			<-stop
-			l.silent(result, err)
-			if err == nil {
-				t.Skip("it was quicker than the interruption")
+			in.LaunchTime = time.Now().Add(-c.age)
+			if err := l.machine().HoldPhase(cml.Refused); err != nil {
+				t.Fatal(err)
 			}
-			if !fault.Is(err, fault.Canceled) {
-				t.Errorf("kind %q: %s", fault.KindOf(err), err)
-			}
-			if l.counted() > 0 && !result.Touched {
-				t.Error("a registration that nobody knows of")
-			}
-			l.registered(req)
-			all := l.CML.SSMS().Registrations()
-			if len(all) != 1 || all[0].Times != 1 {
-				t.Errorf("counted %+v", all)
+			// Ten times what a machine is given that is out of reach.
+			free := time.AfterFunc(60*acctest.Pace, func() { _ = l.machine().ReleasePhase() })
+			defer free.Stop()
+			_, err := l.worker.Register(t.Context(), in, licensing.Request{Product: enterprise, Token: token})
+			if (err != nil) != c.fails || err != nil && !fault.Is(err, fault.Unreachable) {
+				t.Errorf("%v", err)
 			}
 		})
 	}

@@ -215,6 +215,9 @@ func (w *Worker) giveBack(ctx context.Context, in *instance.Instance, r Release,
 	s.say("giving the licence back")
 	gone, err := s.deregister(ctx, r.StopLabs)
 	if err != nil {
+		if gone.lost && ctx.Err() != nil {
+			out.note(NotReleased, "The release of the licence of worker %s was cut short after CML was asked for it, so that nobody knows how it ended. Apply again; where CML is not registered then, look the product instance up in Cisco's Smart Software Manager and remove it if it is still there: %s.", w.InstanceID, known.Holder())
+		}
 		return err
 	}
 	out.Free, out.Released = true, gone.asked

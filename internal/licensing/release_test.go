@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/cml-infra/terraform-provider-cml/internal/controller"
 	"github.com/cml-infra/terraform-provider-cml/internal/fault"
@@ -242,52 +243,6 @@ func TestGone(t *testing.T) {
 	}
 }
 
-var giveBack = []string{"POST /authenticate", "GET /licensing", "GET /system_stats", "DELETE /licensing/deregistration"}
-
-// A fault at each single step, one at a time: the licence is given back by the
-// run or the one after it, and where an answer was lost somebody is told.
-func TestReleaseMeetsFaults(t *testing.T) {
-	t.Parallel()
-	for _, kind := range []wire.Fault{
-		{Kind: wire.Drop}, {Kind: wire.Reset}, {Kind: wire.Error, Status: 502}, {Kind: wire.Error, Status: 500, AfterEffect: true},
-		{Kind: wire.Error, Status: 409, Message: "Another licensing operation is in progress."}, {Kind: wire.Garbage},
-	} {
-		for _, step := range giveBack {
-			for _, skip := range []int{0, 1} {
-				if skip > 0 && step != "GET /licensing" || kind.Status == 409 && !strings.HasPrefix(step, "DELETE") {
-					continue
-				}
-				t.Run(name(kind, step, skip), func(t *testing.T) {
-					t.Parallel()
-					l := newLab(t)
-					l.registered(licensing.Request{})
-					l.worker.Transport.Sessions = controller.NewSessions()
-					how := required
-					how.StopLabs = true
-					l.Faults.Add(wire.Rule{Service: "cml", Operation: step, Skip: skip, Times: 1, Fault: kind})
-					out, err := l.release(licensing.Release{Policy: how, Known: l.known()})
-					if err != nil {
-						t.Logf("the first run: %s", err)
-						if out, err = l.release(licensing.Release{Policy: how, Known: l.known()}); err != nil {
-							t.Fatalf("the second run: %s", err)
-						}
-					}
-					if n := l.Faults.Pending(); n != 0 {
-						t.Fatalf("%d faults were not met", n)
-					}
-					if !out.Free || l.counted() != 0 || l.machine().License().Registration != "NOT_REGISTERED" {
-						t.Errorf("%+v, %d counted", out, l.counted())
-					}
-					lost := strings.HasPrefix(step, "DELETE") && (kind.Kind == wire.Drop || kind.AfterEffect)
-					if lost != (len(out.Notes) == 1) {
-						t.Errorf("lost %t, notes %v", lost, out.Notes)
-					}
-				})
-			}
-		}
-	}
-}
-
 // Ctrl-C ends a release as an error, also under best effort: what comes after
 // it must not go on.
 func TestReleaseInterrupted(t *testing.T) {
@@ -298,8 +253,10 @@ func TestReleaseInterrupted(t *testing.T) {
 	l.Recorder.Reset()
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
+	// The login takes long enough to be interrupted.
+	l.Faults.Add(wire.Rule{Service: "cml", Operation: "POST /authenticate", Times: 1, Fault: wire.Fault{Kind: wire.Delay, Delay: wire.Duration(5 * time.Second)}})
 	go func() {
-		for ctx.Err() == nil && l.Recorder.Count("cml", "") == 0 {
+		for ctx.Err() == nil && l.asked("POST /authenticate") == 0 {
 			<-l.tick()
 		}
 		cancel()
@@ -351,5 +308,45 @@ func TestReleaseKilled(t *testing.T) {
 	}
 	if !slices.Contains(l.said, "stopping the worker again") {
 		t.Errorf("%v", l.said)
+	}
+}
+
+// CML counts nodes that no compute host reports as running, and some report none.
+func TestNodesNotReported(t *testing.T) {
+	t.Parallel()
+	for _, number := range []string{"null", "0"} {
+		t.Run(number, func(t *testing.T) {
+			t.Parallel()
+			l := newLab(t)
+			l.registered(licensing.Request{})
+			l.addLab()
+			l.Faults.Add(wire.Rule{Service: "cml", Operation: "GET /system_stats", Fault: wire.Fault{Kind: wire.Garbage, ContentType: "application/json",
+				Body: `{"computes": {"x": {"stats": {"dominfo": {"running_nodes": ` + number + `}}}}}`}})
+			_, err := l.release(licensing.Release{Policy: required})
+			wantText(t, err, "labs are started", "Branch", "admin")
+			how := required
+			how.StopLabs = true
+			out, err := l.release(licensing.Release{Policy: how})
+			if err != nil || !out.Released || l.counted() != 0 || l.machine().RunningNodes() != 0 {
+				t.Errorf("%+v, %v", out, err)
+			}
+		})
+	}
+}
+
+// A CML that has nothing to give back and goes on trying is no failure, and is
+// not passed over.
+func TestReleaseWhileRetrying(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	l.CML.SSMS().SetReachable(false)
+	if _, err := l.register(licensing.Request{Token: token}); err == nil {
+		t.Fatal("registered without a way to Cisco")
+	}
+	l.Faults.Add(wire.Rule{Service: "cml", Operation: "DELETE /licensing/deregistration",
+		Fault: wire.Fault{Kind: wire.Error, Status: 400, Message: "The product has already been de-registered."}})
+	out, err := l.release(licensing.Release{Policy: required, Known: l.known()})
+	if err != nil || !out.Free || out.Released || len(out.Notes) != 1 || !strings.Contains(out.Notes[0].Text, "goes on trying") {
+		t.Errorf("%+v, %v", out, err)
 	}
 }

@@ -2,6 +2,7 @@ package licensing
 
 import (
 	"fmt"
+	"net/url"
 	"regexp"
 	"strings"
 	"time"
@@ -67,7 +68,7 @@ func NodeLimit(l controller.Licensing) (n int, ok bool) {
 		return 40, true
 	case "CML_Enterprise":
 		if f, found := l.NodeFeature(); found {
-			return 20 + f.InUse, true
+			return 20 + int(f.InUse), true
 		}
 	}
 	return 0, false
@@ -75,6 +76,18 @@ func NodeLimit(l controller.Licensing) (n int, ok bool) {
 
 // inheritedMargin is how far the clocks of CML and of EC2 may be apart.
 const inheritedMargin = time.Minute
+
+// DefaultSSMS reports whether CML uses the licence servers that it uses by
+// itself: null is the default, and where CML does not say what that is, it is
+// Cisco's own (cml-api.md 5.4).
+func DefaultSSMS(l controller.Licensing) bool {
+	t := l.Transport
+	if t.SSMS == "" || t.DefaultSSMS != "" {
+		return t.SSMS == "" || t.SSMS == t.DefaultSSMS
+	}
+	u, err := url.Parse(t.SSMS)
+	return err == nil && strings.HasSuffix(u.Hostname(), ".cisco.com")
+}
 
 // Inherited reports whether the registration is older than the instance: it
 // came with the image, and belongs to the machine the image was made of.

@@ -75,6 +75,25 @@ type server struct {
 	*Worker
 	in     *instance.Instance
 	client *controller.Client
+	// mayBoot: a machine that was reached, or launched a short while ago, is given
+	// the time of a boot when it cannot be reached.
+	mayBoot, reached bool
+	// found: a registration was under way that this run has not asked for.
+	found bool
+	// last is the last status that was read.
+	last controller.Licensing
+}
+
+// freshLaunch is how long after its launch a machine may still be on its way,
+// with the reboot at the end of a provisioning script (cml-api.md 3.1).
+const freshLaunch = 20 * time.Minute
+
+// reachLimit is how long CML may be out of reach.
+func (s *server) reachLimit() time.Duration {
+	if s.mayBoot && (s.reached || time.Since(s.in.LaunchTime) < freshLaunch) {
+		return s.polls(bootPolls)
+	}
+	return s.polls(reachPolls)
 }
 
 // NoCredentials reports whether an error says that there is nobody to ask CML as.
@@ -115,17 +134,21 @@ func (w *Worker) Look(ctx context.Context, in *instance.Instance) (controller.Li
 // route may take, and while it is not ready to answer, for as long as a boot
 // may take.
 func (s *server) patiently(ctx context.Context, ask func(context.Context) error) error {
-	var since time.Time
-	return wait.Poll(ctx, s.pace(), func(ctx context.Context) (bool, error) {
+	var (
+		since time.Time
+		last  error
+	)
+	err := wait.Poll(ctx, s.pace(), func(ctx context.Context) (bool, error) {
 		err := ask(ctx)
 		var limit time.Duration
 		switch {
 		case err == nil:
+			s.reached = true
 			return true, nil
 		case ctx.Err() != nil:
 			return false, err
 		case fault.Is(err, fault.Unreachable):
-			limit = s.polls(reachPolls)
+			limit = s.reachLimit()
 		case fault.Is(err, fault.NotReady, fault.Server, fault.Throttled):
 			limit = s.polls(bootPolls)
 		default:
@@ -134,11 +157,27 @@ func (s *server) patiently(ctx context.Context, ask func(context.Context) error)
 		if since.IsZero() {
 			since = time.Now()
 		}
+		last = err
 		if time.Since(since) >= limit {
 			return false, err
 		}
 		return false, nil
 	})
+	return cutShort(ctx, err, last)
+}
+
+// cutShort adds what CML answered last to the end of a context in a wait.
+func cutShort(ctx context.Context, err, last error) error {
+	if err == nil || last == nil || ctx.Err() == nil {
+		return err
+	}
+	return &Error{Kind: fault.KindOf(err), Text: "waiting for CML ended: " + last.Error(), Err: err}
+}
+
+// pause comes before a request is made again that failed, nil for one that was
+// taken and has no effect yet.
+func (s *server) pause(ctx context.Context, failure error) error {
+	return cutShort(ctx, wait.Sleep(ctx, s.polls(1)), failure)
 }
 
 // status is the licence as CML sees it now.
@@ -149,6 +188,9 @@ func (s *server) status(ctx context.Context) (controller.Licensing, error) {
 		l, err = s.client.Licensing(ctx)
 		return err
 	})
+	if err == nil {
+		s.last = l
+	}
 	return l, err
 }
 
@@ -160,6 +202,7 @@ func (s *server) settled(ctx context.Context) (controller.Licensing, error) {
 	err := wait.Poll(ctx, s.pace(), func(ctx context.Context) (bool, error) {
 		var err error
 		l, err = s.status(ctx)
+		s.found = s.found || err == nil && underWay(l)
 		return err == nil && (!underWay(l) || time.Since(began) >= s.polls(bootPolls)), err
 	})
 	return l, err
@@ -211,7 +254,7 @@ func (s *server) change(ctx context.Context, what string, l controller.Licensing
 		if taken >= repeats {
 			return l, &Error{Kind: fault.WrongState, Text: "CML accepted the request to set the " + what + ", but does not show it"}
 		}
-		if err := wait.Sleep(ctx, s.polls(1)); err != nil {
+		if err := s.pause(ctx, failure); err != nil {
 			return l, err
 		}
 	}
