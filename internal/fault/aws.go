@@ -13,11 +13,12 @@ import (
 )
 
 // awsKinds is the one place where an AWS error code becomes a Kind. Codes as
-// in the EC2 API error code list, the STS common errors and the CloudWatch API
-// reference.
+// in the EC2 API error code list, the STS common errors and the API references of
+// CloudWatch and EventBridge Scheduler.
 var awsKinds = map[string]Kind{
 	"InvalidInstanceID.NotFound": NotFound,
 	"ResourceNotFound":           NotFound,
+	"ResourceNotFoundException":  NotFound,
 
 	"InvalidInstanceID.Malformed":           BadReference,
 	"InvalidInstanceAttributeValue":         BadReference,
@@ -71,6 +72,7 @@ var awsKinds = map[string]Kind{
 	"SecurityGroupsPerInterfaceLimitExceeded": Quota,
 	"LimitExceededFault":                      Quota,
 	"LimitExceededException":                  Quota,
+	"ServiceQuotaExceededException":           Quota,
 
 	"InsufficientInstanceCapacity":         Capacity,
 	"InsufficientHostCapacity":             Capacity,
@@ -86,8 +88,10 @@ var awsKinds = map[string]Kind{
 	"IncorrectState":             WrongState,
 	"IncorrectSpotRequestState":  WrongState,
 	"IncorrectModificationState": WrongState,
-	// CloudWatch: somebody else is changing the same thing.
+	// CloudWatch and EventBridge Scheduler: somebody else is changing the same
+	// thing, or has made it.
 	"ConcurrentModificationException": WrongState,
+	"ConflictException":               WrongState,
 
 	"OperationNotPermitted": Protected,
 
@@ -123,12 +127,13 @@ var awsKinds = map[string]Kind{
 	"BandwidthLimitExceeded":   Throttled,
 	"TooManyRequestsException": Throttled,
 
-	"InternalError":        Server,
-	"InternalFailure":      Server,
-	"InternalServiceError": Server,
-	"InternalServiceFault": Server,
-	"ServiceUnavailable":   Server,
-	"Unavailable":          Server,
+	"InternalError":           Server,
+	"InternalFailure":         Server,
+	"InternalServerException": Server,
+	"InternalServiceError":    Server,
+	"InternalServiceFault":    Server,
+	"ServiceUnavailable":      Server,
+	"Unavailable":             Server,
 
 	"DryRunOperation": DryRunOK,
 

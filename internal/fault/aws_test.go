@@ -20,7 +20,7 @@ import (
 // Every code that the specification names, with the class it gives it.
 func TestAWSKind(t *testing.T) {
 	for kind, codes := range map[fault.Kind]string{
-		fault.NotFound: `InvalidInstanceID.NotFound ResourceNotFound`,
+		fault.NotFound: `InvalidInstanceID.NotFound ResourceNotFound ResourceNotFoundException`,
 		fault.BadReference: `InvalidInstanceID.Malformed InvalidAMIID.NotFound InvalidAMIID.Unavailable InvalidAMIID.Malformed
 			InvalidSubnetID.NotFound InvalidGroup.NotFound InvalidKeyPair.NotFound InvalidSnapshot.NotFound
 			InvalidAllocationID.NotFound InvalidVolume.NotFound InvalidInstanceAttributeValue
@@ -30,18 +30,18 @@ func TestAWSKind(t *testing.T) {
 			UnrecognizedClientException MissingAuthenticationToken IncompleteSignature`,
 		fault.Account: `OptInRequired Blocked PendingVerification`,
 		fault.Quota: `VcpuLimitExceeded InstanceLimitExceeded MaxSpotInstanceCountExceeded VolumeLimitExceeded AddressLimitExceeded
-			ResourceLimitExceeded Client.VolumeLimitExceeded TagLimitExceeded LimitExceeded LimitExceededFault LimitExceededException`,
+			ResourceLimitExceeded Client.VolumeLimitExceeded TagLimitExceeded LimitExceeded LimitExceededFault LimitExceededException ServiceQuotaExceededException`,
 		fault.Capacity: `InsufficientInstanceCapacity InsufficientHostCapacity InsufficientCapacityOnHost
 			InsufficientReservedInstanceCapacity InsufficientFreeAddressesInSubnet ReservationCapacityExceeded
 			InsufficientAddressCapacity SpotMaxPriceTooLow Server.InsufficientInstanceCapacity`,
-		fault.WrongState: `IncorrectInstanceState IncorrectState IncorrectSpotRequestState IncorrectModificationState ConcurrentModificationException`,
+		fault.WrongState: `IncorrectInstanceState IncorrectState IncorrectSpotRequestState IncorrectModificationState ConcurrentModificationException ConflictException`,
 		fault.Invalid: `InvalidParameterValue InvalidParameterCombination MissingParameter InvalidUserData.Malformed
 			IdempotentParameterMismatch UnsupportedOperation Unsupported OperationNotPermitted InvalidFormat InvalidFormatFault InvalidNextToken
 			InvalidParameterValueException InvalidParameterCombinationException MissingRequiredParameterException`,
 		fault.RateLimited: `VolumeModificationRateExceeded`,
 		fault.Bug:         `FilterLimitExceeded`,
 		fault.Throttled:   `RequestLimitExceeded Throttling ThrottlingException EC2ThrottledException BandwidthLimitExceeded`,
-		fault.Server:      `InternalError InternalFailure InternalServiceError InternalServiceFault ServiceUnavailable Unavailable Server.InternalError`,
+		fault.Server:      `InternalError InternalFailure InternalServiceError InternalServiceFault InternalServerException ServiceUnavailable Unavailable Server.InternalError`,
 		fault.DryRunOK:    `DryRunOperation`,
 		fault.Unknown:     `SomethingElse`,
 	} {

@@ -7,9 +7,10 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	_ "time/tzdata" // the machine that runs Terraform may have no zone database
 
 	"github.com/hashicorp/terraform-plugin-framework/function"
+
+	"github.com/cml-infra/terraform-provider-cml/internal/validators"
 )
 
 // scheduleState is provider::cml::schedule_state.
@@ -58,7 +59,7 @@ func (scheduleState) Run(ctx context.Context, req function.RunRequest, resp *fun
 	}
 	var t timetable
 	var problem string
-	t.zone, problem = parseZone(zone)
+	t.zone, problem = validators.ParseZone(zone)
 	refuse(second, problem)
 	t.days, problem = parseDays(days)
 	refuse(third, problem)
@@ -108,17 +109,6 @@ func (t timetable) runs(now time.Time) bool {
 		}
 	}
 	return false
-}
-
-// parseZone reads the IANA name of a time zone. "Local" would mean another
-// zone on each machine.
-func parseZone(name string) (*time.Location, string) {
-	if name != "" && name != "Local" {
-		if zone, err := time.LoadLocation(name); err == nil {
-			return zone, ""
-		}
-	}
-	return nil, fmt.Sprintf("%q is not a time zone. Write its IANA name, such as \"Europe/Berlin\", \"America/New_York\" or \"UTC\".", name)
 }
 
 var clockPattern = regexp.MustCompile(`^([01]?[0-9]|2[0-4]):([0-5][0-9])$`)
