@@ -113,6 +113,7 @@ provider "cml" {
   secret_key = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
   endpoints {
     ec2            = %[1]q
+    scheduler      = %[1]q
     secretsmanager = %[1]q
     ssm            = %[1]q
     sts            = %[1]q

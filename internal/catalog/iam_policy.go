@@ -72,7 +72,7 @@ func (*IAMPolicy) Schema(_ context.Context, _ datasource.SchemaRequest, resp *da
 				MarkdownDescription: "Regions to allow it in, by the condition `aws:RequestedRegion`; all of one partition. Default: every region."},
 			"require_tags": schema.BoolAttribute{Optional: true,
 				MarkdownDescription: "Allow changes only to what carries this provider's managed tag, and launches only with it. Workers that were imported have no such tag until somebody sets it, nor do Elastic IPs that a worker did not allocate. Default `false`."},
-			"role_arns":    arns("Roles of the instance profiles that workers may get. Default: every role, handed to EC2 only.", "iam"),
+			"role_arns":    arns("Roles of the instance profiles that workers may get, and of schedules. Default: every role, handed to EC2 and EventBridge Scheduler only.", "iam"),
 			"secret_arns":  arns("Secrets and parameters that `controller.credentials`, or the publisher, names; a `*` at the end covers the six characters that Secrets Manager adds. Default: all.", "secretsmanager", "ssm"),
 			"kms_key_arns": arns("KMS keys of encrypted volumes and secrets. Default: every key, used through EC2, Secrets Manager and Systems Manager only.", "kms"),
 			"partition": schema.StringAttribute{Optional: true, Computed: true, Validators: []validator.String{stringvalidator.RegexMatches(partitionForm, "must be a partition such as aws or aws-cn")},

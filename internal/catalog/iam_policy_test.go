@@ -54,7 +54,7 @@ func quoted(all ...string) string {
 }
 
 // everything are all features.
-var everything = []string{"read", "create", "change", "power", "delete", "eip", "snapshot", "diagnose", "quota_check", "secrets"}
+var everything = []string{"read", "create", "change", "power", "delete", "eip", "snapshot", "schedule", "diagnose", "quota_check", "secrets"}
 
 // read returns the policies of sets of features.
 func policies(t *testing.T, arguments ...string) []document {
@@ -153,6 +153,51 @@ resource "cml_worker_power" "lab" {
 		if i > 0 && len(missing) == 0 {
 			t.Errorf("the policy with %s would do: a feature allows more than it has to", arguments[i])
 		}
+	}
+}
+
+// A schedule asks for what its feature allows, and the role goes to its service
+// alone.
+func TestIAMPolicyOfSchedules(t *testing.T) {
+	w := acctest.NewWorld(t)
+	in, err := w.EC2(home).Launch(t.Context(), instance.Launch{
+		ImageID: seeded(aws.SerialImage290), InstanceTypes: []string{"m8i.2xlarge"}, SubnetIDs: []string{aws.SeededID("subnet", home, aws.SerialSubnetA)},
+	}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Recorder.Reset()
+	run := func(hour int) string {
+		return w.Provider("") + fmt.Sprintf(`
+resource "cml_worker_schedule" "lab" {
+  worker_id = %q
+  role_arn  = "arn:aws:iam::123456789012:role/cml-scheduler"
+  stop_cron = "0 %d * * ? *"
+}
+`, in.ID, hour)
+	}
+	acctest.Test(t, resource.TestCase{Steps: []resource.TestStep{{Config: run(19)}, {Config: run(20)}}})
+	got := policies(t, `features = ["read", "schedule"]`, `features = ["read"]`, "features = [\"schedule\"]\n  role_arns = [\"arn:aws:iam::111122223333:role/cml\"]")
+	asked := 0
+	for _, r := range w.Recorder.All() {
+		action := r.Service + ":" + r.Operation
+		if action != "sts:GetCallerIdentity" && !slices.Contains(got[0].actions(), action) {
+			t.Errorf("the policy lacks %s", action)
+		}
+		if !slices.Contains(got[1].actions(), action) {
+			asked++
+		}
+	}
+	if asked < 4 {
+		t.Errorf("%d requests needed the feature; the runs prove little", asked)
+	}
+	for _, s := range got[2].Statement {
+		if s.Action[0] == "iam:PassRole" && (!slices.Equal(s.Resource, []string{"arn:aws:iam::111122223333:role/cml"}) || !slices.Equal(s.Condition["StringEquals"]["iam:PassedToService"], []string{"scheduler.amazonaws.com"})) {
+			t.Errorf("%+v", s)
+		}
+	}
+	if !slices.Contains(got[2].actions(), "iam:PassRole") {
+		t.Error("the role may not be passed")
 	}
 }
 

@@ -43,6 +43,8 @@ var iamFeatures = []iamFeature{
 		"AllocateAddress", "AssociateAddress", "CreateTags", "DisassociateAddress", "ReleaseAddress"}},
 	{name: "snapshot", what: "`cml_worker_snapshot` and the final snapshot of a destroy", encrypts: true, ec2: []string{
 		"CreateSnapshots", "CreateTags", "DeleteSnapshot", "DeleteTags", "StartInstances", "StopInstances"}},
+	{name: "schedule", what: "`cml_worker_schedule`, with the role that its schedules assume", ec2: []string{"CreateTags", "DeleteTags"},
+		others: []string{"scheduler:CreateSchedule"}},
 	{name: "diagnose", what: "console output in the text of a time-out", ec2: []string{"GetConsoleOutput"}},
 	{name: "quota_check", what: "`guardrails.quota_check`", others: []string{"servicequotas:GetServiceQuota"}},
 	{name: "secrets", what: "`controller.credentials`", others: []string{"secretsmanager:GetSecretValue", "ssm:GetParameter"}},
@@ -148,6 +150,12 @@ func otherStatements(actions []string, r iamRequest) []iamStatement {
 			s := iamStatement{Sid: "Metrics", Action: []string{action}, Resource: []string{"*"}} // metrics are no resources
 			s.condition("StringEquals", "cloudwatch:namespace", publisher.Namespace)
 			out = append(out, s)
+		case "scheduler:CreateSchedule":
+			pass := iamStatement{Sid: "PassScheduleRole", Action: []string{"iam:PassRole"}, Resource: anyOr(r.roleARNs, "arn:"+r.partition+":iam::*:role/*")}
+			// The same in every partition, unlike EC2's.
+			pass.condition("StringEquals", "iam:PassedToService", "scheduler.amazonaws.com")
+			out = append(out, iamStatement{Sid: "Schedules", Action: []string{action, "scheduler:DeleteSchedule", "scheduler:GetSchedule", "scheduler:UpdateSchedule"},
+				Resource: []string{"arn:" + r.partition + ":scheduler:*:*:schedule/*/*"}}, pass)
 		case "servicequotas:GetServiceQuota":
 			out = append(out, iamStatement{Sid: "Quotas", Action: []string{action}, Resource: []string{"*"}})
 		case "secretsmanager:GetSecretValue":

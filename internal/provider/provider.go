@@ -13,6 +13,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/provider"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 
+	"github.com/cml-infra/terraform-provider-cml/internal/automation"
 	"github.com/cml-infra/terraform-provider-cml/internal/catalog"
 	cmlfunction "github.com/cml-infra/terraform-provider-cml/internal/function"
 	"github.com/cml-infra/terraform-provider-cml/internal/insight"
@@ -76,7 +77,7 @@ func (p *cmlProvider) Schema(_ context.Context, _ provider.SchemaRequest, resp *
 
 // Resources implements provider.Provider.
 func (p *cmlProvider) Resources(context.Context) []func() resource.Resource {
-	return []func() resource.Resource{worker.NewResource, power.NewResource, storage.NewResource, license.NewResource}
+	return []func() resource.Resource{worker.NewResource, power.NewResource, storage.NewResource, license.NewResource, automation.NewSchedule}
 }
 
 // DataSources implements provider.Provider.

@@ -79,8 +79,9 @@ func (e *TakenError) FaultKind() fault.Kind { return fault.WrongState }
 
 // Create makes a schedule and returns its ARN. A role that cannot be assumed yet
 // is tried again for a while. When the answer is lost the schedule is looked for;
-// mayExist says that this did not tell either. *TakenError is a schedule of this
-// name that says something else.
+// mayExist says that it was not found, or could not be read: a request that is
+// still on its way may make it later. *TakenError is a schedule of this name that
+// says something else.
 func (c *Client) Create(ctx context.Context, s Schedule) (arn string, mayExist bool, err error) {
 	in := s.input()
 	// One token for all tries, so that the service knows a repeated one.
@@ -100,8 +101,6 @@ func (c *Client) Create(ctx context.Context, s Schedule) (arn string, mayExist b
 	defer cancel()
 	found, failed := c.Get(look, s.Group, s.Name)
 	switch {
-	case fault.Is(failed, fault.NotFound):
-		return "", false, err
 	case failed != nil:
 		return "", lost, err
 	case len(s.Differences(found)) == 0:

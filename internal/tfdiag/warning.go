@@ -84,6 +84,10 @@ var (
 		"A part of `stop.drain` was not possible, and `on_busy` is `ignore`."}
 	DrainLeft = Warning{"drain_left", "Maintenance mode of a drain is left",
 		"CML may still be in the maintenance mode, or show the notice, of `stop.drain`."}
+	ScheduleChanged = Warning{"schedule_changed", "Schedule of a worker was changed",
+		"Something changed a schedule of a `cml_worker_schedule` outside of Terraform, in a way that no argument shows; the plan puts it back."}
+	ScheduleLeft = Warning{"schedule_left", "Schedules of a worker that is gone remain",
+		"The worker of a `cml_worker_schedule` does not exist any more. Its schedules fail at each of their times until the resource is destroyed."}
 	TagsIncomplete = Warning{"tags_incomplete", "A tag could not be written",
 		"The change itself was made; a tag that tells about it is missing."}
 	SurvivingVolumes = Warning{"surviving_volumes", "Volumes remain",
@@ -136,7 +140,7 @@ var warnings = []Warning{
 	UnknownConfiguration, EmptyAssumeRole, RegionDiffers, RegionFailed, NotReadable, InsecureTLS,
 	LiveWorkerSameName, NoVirtualization, BareMetal, PrivateAddressOnly, PortClosed, HopLimit,
 	CapabilityUnknown, TypesSkipped, CheckSkipped, Preflight, QuotaShort, NewerImage, ImageFactsMissing,
-	RunningNodesStop, AddressChange, LabsLost, LicenseReregister, SkipOSShutdown, ExternalChange, DrainIncomplete, DrainLeft, TagsIncomplete, SurvivingVolumes, FinalSnapshot,
+	RunningNodesStop, AddressChange, LabsLost, LicenseReregister, SkipOSShutdown, ExternalChange, DrainIncomplete, DrainLeft, ScheduleChanged, ScheduleLeft, TagsIncomplete, SurvivingVolumes, FinalSnapshot,
 	SnapshotsRetained, SnapshotsMissing,
 	ReadinessPending, WorkerTainted, HealthUnknown, ClockSkew, TokenUnavailable, TokenExpired, LogoutFailed, LicenseExpires, LicenseCheck, LicenseNotReleased, LicenseOutOfCompliance, LicenseUnfinished, LicenseUDIChanged, LicenseUDIShared, SpotLicense, InheritedLicense,
 }

@@ -17,7 +17,7 @@ import (
 func Duration(low, high time.Duration) validator.String {
 	return text{
 		noun: "duration",
-		rule: fmt.Sprintf("must be a duration between %s and %s", short(low), short(high)),
+		rule: fmt.Sprintf("must be a duration between %s and %s", ShortDuration(low), ShortDuration(high)),
 		problem: func(v string) string {
 			d, err := time.ParseDuration(v)
 			switch {
@@ -26,15 +26,15 @@ func Duration(low, high time.Duration) validator.String {
 			case err != nil:
 				return `is not a duration. Write a number with a unit, as in "90s", "20m" or "1h30m".`
 			case d < low, d > high:
-				return fmt.Sprintf("is out of range. Write a duration between %q and %q.", short(low), short(high))
+				return fmt.Sprintf("is out of range. Write a duration between %q and %q.", ShortDuration(low), ShortDuration(high))
 			}
 			return ""
 		},
 	}
 }
 
-// short writes a duration without the zero parts that Duration.String adds.
-func short(d time.Duration) string {
+// ShortDuration writes a duration without the zero parts that Duration.String adds.
+func ShortDuration(d time.Duration) string {
 	s := d.String()
 	if strings.HasSuffix(s, "m0s") {
 		s = strings.TrimSuffix(s, "0s")
