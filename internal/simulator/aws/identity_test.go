@@ -171,13 +171,32 @@ func TestJSONServices(t *testing.T) {
 	if status, body := ask("servicequotas", "ServiceQuotasV20190624.GetServiceQuota", `{"ServiceCode":"ec2","QuotaCode":"L-0"}`); status != 400 || !strings.Contains(body, `"__type":"NoSuchResourceException"`) {
 		t.Errorf("%d %s", status, body)
 	}
-	filters := `{"ServiceCode":"AmazonEC2","FormatVersion":"aws_v1","Filters":[`
-	for _, f := range []string{"instanceType=m8i.2xlarge", "regionCode=us-east-1", "operatingSystem=Linux", "preInstalledSw=NA", "tenancy=Shared", "capacitystatus=Used"} {
-		name, value, _ := strings.Cut(f, "=")
-		filters += `{"Type":"TERM_MATCH","Field":"` + name + `","Value":"` + value + `"},`
+	asked := func(service string, filters ...string) string {
+		body := `{"ServiceCode":"` + service + `","FormatVersion":"aws_v1","Filters":[`
+		for _, f := range filters {
+			name, value, _ := strings.Cut(f, "=")
+			body += `{"Type":"TERM_MATCH","Field":"` + name + `","Value":"` + value + `"},`
+		}
+		return strings.TrimSuffix(body, ",") + "]}"
 	}
-	status, body := ask("pricing", "AWSPriceListService.GetProducts", strings.TrimSuffix(filters, ",")+"]}")
-	if status != 200 || strings.Count(body, `\"USD\":\"0.4233600000\"`) != 1 || strings.Count(body, "priceDimensions") != 1 {
+	const products = "AWSPriceListService.GetProducts"
+	status, body := ask("pricing", products, asked("AmazonEC2", "instanceType=m8i.2xlarge", "regionCode=us-east-1", "operatingSystem=Linux", "preInstalledSw=NA", "tenancy=Shared", "capacitystatus=Used"))
+	// On demand and reserved stand side by side.
+	if status != 200 || strings.Count(body, `\"USD\":\"0.4233600000\"`) != 1 || strings.Count(body, "priceDimensions") != 2 {
 		t.Errorf("%d %s", status, body)
+	}
+	status, body = ask("pricing", products, asked("AmazonVPC", "regionCode=eu-west-1", "group=VPCPublicIPv4Address"))
+	if status != 200 || strings.Count(body, `EU-PublicIPv4:InUseAddress`) != 1 || strings.Contains(body, "productFamily") || strings.Contains(body, "NextToken") {
+		t.Errorf("%d %s", status, body)
+	}
+	for body, code := range map[string]string{
+		asked("AmazonS3"): "NotFoundException",
+		`{"ServiceCode":"AmazonEC2","MaxResults":101}`:                                    "InvalidParameterException",
+		`{"ServiceCode":"AmazonEC2","NextToken":"x"}`:                                     "InvalidNextTokenException",
+		`{"ServiceCode":"AmazonEC2","Filters":[{"Type":"LIKE","Field":"a","Value":"b"}]}`: "InvalidParameterException",
+	} {
+		if status, answer := ask("pricing", products, body); status != 400 || !strings.Contains(answer, code) {
+			t.Errorf("%s: %d %s", body, status, answer)
+		}
 	}
 }

@@ -1,6 +1,7 @@
 package aws
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"sort"
@@ -17,56 +18,80 @@ func newPricingService(sim *Simulator) *jsonService {
 	}
 }
 
-// product is one line of the price list: what filters look at, and the price.
-type product struct {
-	family     string
-	attributes map[string]string
-	unit       string
-	price      float64
+// priceListPlaces are where the price list is served, each for all regions of its partition
+// ("AWS Price List Query API endpoints", Billing User Guide).
+var priceListPlaces = map[string][]priceRegion{
+	"us-east-1": worldPrices, "eu-central-1": worldPrices, "ap-south-1": worldPrices,
+	"cn-northwest-1": chinaPrices,
 }
 
-// products is GetProducts. The price list is served in a few regions only, for all regions
-// ("Using the AWS Price List Query API", Billing User Guide).
+// priceFilter is the shape "Filter".
+type priceFilter struct{ Type, Field, Value string }
+
+// fits tells whether a value passes the filter ("Filter", Price List API reference). Letters
+// count only for EQUALS.
+func (f priceFilter) fits(value string) (bool, *APIError) {
+	switch f.Type {
+	case "TERM_MATCH":
+		return strings.EqualFold(value, f.Value), nil
+	case "EQUALS":
+		return value == f.Value, nil
+	case "CONTAINS":
+		return strings.Contains(value, f.Value), nil
+	}
+	return false, refuse("InvalidParameterException", "Filter type %s is not simulated", f.Type)
+}
+
+// products is GetProducts.
 func (s *Simulator) products(r *Request) (any, *APIError) {
 	var asked struct {
 		ServiceCode, FormatVersion, NextToken string
-		MaxResults                            int
-		Filters                               []struct{ Type, Field, Value string }
+		MaxResults                            *int
+		Filters                               []priceFilter
 	}
 	if refused := input(r, &asked); refused != nil {
 		return nil, refused
 	}
-	switch r.Region {
-	case "us-east-1", "eu-central-1", "ap-south-1":
-	default:
+	places, served := priceListPlaces[r.Region]
+	if !served {
 		return nil, refuse("InvalidSignatureException", "Credential should be scoped to a valid region.")
 	}
-	if asked.ServiceCode != "AmazonEC2" {
+	if asked.ServiceCode != serviceEC2 && asked.ServiceCode != serviceVPC {
 		return nil, refuse("NotFoundException", "The service code %s does not exist", asked.ServiceCode)
 	}
-	size := asked.MaxResults
-	if size == 0 {
-		size = 100
+	size := 100
+	if asked.MaxResults != nil {
+		size = *asked.MaxResults
 	}
+	if size < 1 || size > 100 {
+		return nil, refuse("InvalidParameterException", "Value %d at 'maxResults' failed to satisfy constraint: between 1 and 100", size)
+	}
+	size = min(size, s.options.PageSize)
 	var found []product
-	for _, p := range s.priceList() {
-		fits := true
+	for _, p := range s.priceList(places) {
+		fits := p.service == asked.ServiceCode
 		for _, f := range asked.Filters {
-			if f.Type != "TERM_MATCH" {
-				return nil, refuse("InvalidParameterException", "Filter type %s is not known", f.Type)
-			}
 			value := p.attributes[f.Field]
 			if f.Field == "productFamily" {
 				value = p.family
 			}
-			fits = fits && strings.EqualFold(value, f.Value)
+			passes, refused := f.fits(value)
+			if refused != nil {
+				return nil, refused
+			}
+			fits = fits && passes
 		}
 		if fits {
 			found = append(found, p)
 		}
 	}
-	from, _ := strconv.Atoi(asked.NextToken) // a token that is none starts anew
-	from = min(max(from, 0), len(found))
+	from := 0
+	if asked.NextToken != "" {
+		decoded, err := base64.StdEncoding.DecodeString(asked.NextToken)
+		if from, _ = strconv.Atoi(string(decoded)); err != nil || from <= 0 || from > len(found) {
+			return nil, refuse("InvalidNextTokenException", "The pagination token is invalid. Try again without a pagination token.")
+		}
+	}
 	to := min(from+size, len(found))
 	output := map[string]any{"FormatVersion": "aws_v1"}
 	lines := make([]string, 0, to-from)
@@ -75,53 +100,58 @@ func (s *Simulator) products(r *Request) (any, *APIError) {
 	}
 	output["PriceList"] = lines
 	if to < len(found) {
-		output["NextToken"] = strconv.Itoa(to)
+		output["NextToken"] = base64.StdEncoding.EncodeToString([]byte(strconv.Itoa(to)))
 	}
 	return output, nil
 }
 
-// priceList has, for each region, the types in the variants that a careless filter would
-// mix up, and storage. Prices outside us-east-1 are made up: one percent more per region
-// number, so that no region passes for another.
-func (s *Simulator) priceList() []product {
-	var out []product
-	for _, g := range regions {
-		factor := 1 + 0.01*float64(g.number-1)
-		place := map[string]string{"regionCode": g.name, "locationType": "AWS Region", "location": g.place, "servicecode": "AmazonEC2"}
-		for _, t := range InstanceTypes() {
-			for _, variant := range []struct {
-				system, software, tenancy, capacity string
-				times                               float64
-			}{
-				{"Linux", "NA", "Shared", "Used", 1}, {"Linux", "NA", "Shared", "UnusedCapacityReservation", 1}, {"Linux", "NA", "Dedicated", "Used", 1.1},
-				{"Linux", "SQL Std", "Shared", "Used", 3}, {"Windows", "NA", "Shared", "Used", 1.8}, {"RHEL", "NA", "Shared", "Used", 1.3},
-			} {
-				out = append(out, product{family: computeFamily(t), unit: "Hrs", price: t.HourlyPrice * factor * variant.times, attributes: merged(place, map[string]string{
-					"instanceType": t.Name, "operatingSystem": variant.system, "preInstalledSw": variant.software, "tenancy": variant.tenancy,
-					"capacitystatus": variant.capacity, "marketoption": "OnDemand", "vcpu": strconv.Itoa(t.VCPUs), "memory": fmt.Sprintf("%d GiB", t.MemoryMiB>>10),
-					"licenseModel": "No License required", "operation": "RunInstances", "usagetype": "BoxUsage:" + t.Name,
-				})})
-			}
-		}
-		for kind, price := range map[string]float64{"gp3": 0.08, "gp2": 0.10, "io1": 0.125, "io2": 0.125, "st1": 0.045, "sc1": 0.015} {
-			out = append(out, product{family: "Storage", unit: "GB-Mo", price: price * factor, attributes: merged(place, map[string]string{
-				"volumeApiName": kind, "usagetype": "EBS:VolumeUsage." + kind})})
-		}
-		out = append(out,
-			product{family: "System Operation", unit: "IOPS-Mo", price: 0.005 * factor, attributes: merged(place, map[string]string{
-				"volumeApiName": "gp3", "usagetype": "EBS:VolumeP-IOPS.gp3", "group": "EBS IOPS"})},
-			product{family: "Provisioned Throughput", unit: "GiBps-mo", price: 40.96 * factor, attributes: merged(place, map[string]string{
-				"volumeApiName": "gp3", "usagetype": "EBS:VolumeP-Throughput.gp3", "group": "EBS Throughput"})})
+// sku is stable for a product.
+func (p product) sku() string {
+	var all strings.Builder
+	for _, key := range sortedKeys(p.attributes) {
+		all.WriteString(key + "=" + p.attributes[key] + ";")
 	}
-	sort.SliceStable(out, func(a, b int) bool { return out[a].sku() < out[b].sku() })
-	return out
+	return strings.ToUpper(checksum(all.String())) + "SIMSKU"
 }
 
-func computeFamily(t InstanceType) string {
-	if t.BareMetal {
-		return "Compute Instance (bare metal)"
+// line is one element of PriceList: JSON within a JSON string ("aws_v1" format). A machine
+// can be reserved as well as bought on demand, and both terms stand side by side.
+func (p product) line() string {
+	sku := p.sku()
+	offer := sku + ".JRTCKXETXF"
+	dimensions := map[string]any{}
+	for n, t := range p.tiers {
+		rate := fmt.Sprintf("%s.6YS6EN2CT%d", offer, 7+n)
+		dimensions[rate] = map[string]any{
+			"rateCode": rate, "unit": p.unit, "beginRange": t.begin, "endRange": t.end, "appliesTo": []string{},
+			"description":  fmt.Sprintf("%.5f %s per %s", t.price, p.currency, p.unit),
+			"pricePerUnit": map[string]string{p.currency: fmt.Sprintf("%.10f", t.price)},
+		}
 	}
-	return "Compute Instance"
+	terms := map[string]any{"OnDemand": map[string]any{offer: map[string]any{
+		"sku": sku, "offerTermCode": "JRTCKXETXF", "effectiveDate": "2026-09-01T00:00:00Z", "termAttributes": map[string]any{},
+		"priceDimensions": dimensions,
+	}}}
+	if strings.HasPrefix(p.family, "Compute") {
+		reserved := sku + ".4NA7Y494T4"
+		rate := reserved + ".6YS6EN2CT7"
+		terms["Reserved"] = map[string]any{reserved: map[string]any{
+			"sku": sku, "offerTermCode": "4NA7Y494T4", "effectiveDate": "2026-09-01T00:00:00Z",
+			"termAttributes": map[string]string{"LeaseContractLength": "1yr", "OfferingClass": "standard", "PurchaseOption": "No Upfront"},
+			"priceDimensions": map[string]any{rate: map[string]any{
+				"rateCode": rate, "unit": "Hrs", "beginRange": "0", "endRange": "Inf", "appliesTo": []string{}, "description": "reserved",
+				"pricePerUnit": map[string]string{p.currency: fmt.Sprintf("%.10f", p.tiers[0].price*0.6)},
+			}},
+		}}
+	}
+	described := map[string]any{"attributes": p.attributes, "sku": sku}
+	if p.family != "" {
+		described["productFamily"] = p.family
+	}
+	line, _ := json.Marshal(map[string]any{ // maps of strings, so it cannot fail
+		"product": described, "serviceCode": p.service, "version": "20260901000000", "publicationDate": "2026-09-01T00:00:00Z", "terms": terms,
+	})
+	return string(line)
 }
 
 func merged(maps ...map[string]string) map[string]string {
@@ -134,31 +164,7 @@ func merged(maps ...map[string]string) map[string]string {
 	return out
 }
 
-// sku is stable for a product.
-func (p product) sku() string {
-	var all strings.Builder
-	for _, key := range sortedKeys(p.attributes) {
-		all.WriteString(key + "=" + p.attributes[key] + ";")
-	}
-	return strings.ToUpper(checksum(all.String())) + "SIMSKU"
-}
-
-// line is one element of PriceList: JSON within a JSON string ("aws_v1" format).
-func (p product) line() string {
-	sku := p.sku()
-	offer := sku + ".JRTCKXETXF"
-	rate := offer + ".6YS6EN2CT7"
-	line, _ := json.Marshal(map[string]any{ // maps of strings, so it cannot fail
-		"product":     map[string]any{"productFamily": p.family, "attributes": p.attributes, "sku": sku},
-		"serviceCode": "AmazonEC2", "version": "20260901000000", "publicationDate": "2026-09-01T00:00:00Z",
-		"terms": map[string]any{"OnDemand": map[string]any{offer: map[string]any{
-			"sku": sku, "offerTermCode": "JRTCKXETXF", "effectiveDate": "2026-09-01T00:00:00Z", "termAttributes": map[string]any{},
-			"priceDimensions": map[string]any{rate: map[string]any{
-				"rateCode": rate, "unit": p.unit, "beginRange": "0", "endRange": "Inf", "appliesTo": []string{},
-				"description":  fmt.Sprintf("$%.5f per %s", p.price, p.unit),
-				"pricePerUnit": map[string]string{"USD": fmt.Sprintf("%.10f", p.price)},
-			}},
-		}}},
-	})
-	return string(line)
+func bySKU(all []product) []product {
+	sort.SliceStable(all, func(a, b int) bool { return all[a].sku() < all[b].sku() })
+	return all
 }

@@ -31,7 +31,9 @@ type Region struct {
 	capacity map[capacityKey]int
 	quotas   map[string]float64
 	notIn    map[string]map[string]bool // type → zones that do not offer it
-	endings  []ending
+	// spotPrices are those that a test has set.
+	spotPrices map[spotKey][]spotPrice
+	endings    []ending
 
 	secrets    map[string]*secret // by name
 	parameters map[string]*parameter

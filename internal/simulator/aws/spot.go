@@ -70,6 +70,7 @@ func (s *spotRequest) close() {
 var spotOperations = map[string]operation{
 	"DescribeSpotInstanceRequests": {run: (*call).describeSpotRequests, params: "SpotInstanceRequestId.#" + pageParams, reads: true},
 	"CancelSpotInstanceRequests":   {run: (*call).cancelSpotRequests, params: "SpotInstanceRequestId.#"},
+	"DescribeSpotPriceHistory":     {run: (*call).describeSpotPriceHistory, params: "AvailabilityZone InstanceType.# ProductDescription.# StartTime EndTime" + pageParams, reads: true},
 }
 
 var spotFilters = filterTable[*spotRequest]{
