@@ -13,10 +13,10 @@ const (
 
 // product is one line of the price list: what filters look at, and the price.
 type product struct {
-	service, family string
-	attributes      map[string]string
-	unit, currency  string
-	tiers           []tier
+	service, family, sku string
+	attributes           map[string]string
+	unit, currency       string
+	tiers                []tier
 }
 
 // tier is a price from one quantity to another ("0", "3000", "Inf").
@@ -96,9 +96,10 @@ func (s *Simulator) pricedTypes() []InstanceType {
 }
 
 func (p priceRegion) product(service, family, unit string, tiers []tier, attributes map[string]string) product {
-	return product{service: service, family: family, unit: unit, currency: p.currency, tiers: tiers, attributes: merged(map[string]string{
+	all := merged(map[string]string{
 		"regionCode": p.name, "locationType": "AWS Region", "location": p.place, "servicecode": service,
-	}, attributes)}
+	}, attributes)
+	return product{service: service, family: family, sku: sku(all), attributes: all, unit: unit, currency: p.currency, tiers: tiers}
 }
 
 // machines: a capacity reservation has prices of its own, nothing while it is used and the

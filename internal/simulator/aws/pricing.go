@@ -106,10 +106,10 @@ func (s *Simulator) products(r *Request) (any, *APIError) {
 }
 
 // sku is stable for a product.
-func (p product) sku() string {
+func sku(attributes map[string]string) string {
 	var all strings.Builder
-	for _, key := range sortedKeys(p.attributes) {
-		all.WriteString(key + "=" + p.attributes[key] + ";")
+	for _, key := range sortedKeys(attributes) {
+		all.WriteString(key + "=" + attributes[key] + ";")
 	}
 	return strings.ToUpper(checksum(all.String())) + "SIMSKU"
 }
@@ -117,7 +117,7 @@ func (p product) sku() string {
 // line is one element of PriceList: JSON within a JSON string ("aws_v1" format). A machine
 // can be reserved as well as bought on demand, and both terms stand side by side.
 func (p product) line() string {
-	sku := p.sku()
+	sku := p.sku
 	offer := sku + ".JRTCKXETXF"
 	dimensions := map[string]any{}
 	for n, t := range p.tiers {
@@ -165,6 +165,6 @@ func merged(maps ...map[string]string) map[string]string {
 }
 
 func bySKU(all []product) []product {
-	sort.SliceStable(all, func(a, b int) bool { return all[a].sku() < all[b].sku() })
+	sort.SliceStable(all, func(a, b int) bool { return all[a].sku < all[b].sku })
 	return all
 }
