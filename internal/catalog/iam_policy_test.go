@@ -54,7 +54,7 @@ func quoted(all ...string) string {
 }
 
 // everything are all features.
-var everything = []string{"read", "create", "change", "power", "delete", "eip", "snapshot", "schedule", "diagnose", "quota_check", "secrets"}
+var everything = []string{"read", "create", "change", "power", "delete", "eip", "snapshot", "schedule", "diagnose", "quota_check", "cost", "secrets"}
 
 // read returns the policies of sets of features.
 func policies(t *testing.T, arguments ...string) []document {
@@ -221,6 +221,12 @@ func TestIAMPolicyConditions(t *testing.T) {
 	const mine = "terraform-provider-cml"
 	for _, s := range got[1].Statement {
 		equals := s.Condition["StringEquals"]
+		if s.Action[0] == "pricing:GetProducts" {
+			if regions := equals["aws:RequestedRegion"]; !slices.Equal(regions, []string{"us-east-1"}) {
+				t.Errorf("the price list is allowed in %v", regions)
+			}
+			continue
+		}
 		if regions := equals["aws:RequestedRegion"]; !strings.HasPrefix(s.Action[0], "iam:") && !slices.Equal(regions, []string{"us-east-1", "us-west-2"}) {
 			t.Errorf("%s is allowed in %v", s.Sid, regions)
 		}
@@ -274,6 +280,29 @@ func TestIAMPolicyOfThePublisher(t *testing.T) {
 			t.Errorf("two statements %s", s.Sid) // IAM refuses that
 		}
 		sids[s.Sid] = true
+	}
+}
+
+// The price list is asked for in the region that serves it, or not at all.
+func TestIAMPolicyOfPrices(t *testing.T) {
+	places := []struct{ regions, want string }{
+		{`["eu-west-1", "eu-central-1"]`, "[eu-central-1]"}, {`["us-west-2", "ap-southeast-2"]`, "[ap-south-1 us-east-1]"},
+		{`["cn-north-1"]`, "[cn-northwest-1]"}, {`["us-gov-west-1"]`, "not at all"}, {"null", "[]"},
+	}
+	var arguments []string
+	for _, p := range places {
+		arguments = append(arguments, "features = [\"cost\"]\n  regions = "+p.regions)
+	}
+	for i, d := range policies(t, arguments...) {
+		got := "not at all"
+		for _, s := range d.Statement {
+			if slices.Contains(s.Action, "pricing:GetProducts") {
+				got = fmt.Sprint(s.Condition["StringEquals"]["aws:RequestedRegion"])
+			}
+		}
+		if got != places[i].want {
+			t.Errorf("%s: %s, want %s", places[i].regions, got, places[i].want)
+		}
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/cml-infra/terraform-provider-cml/internal/pricing"
 	"github.com/cml-infra/terraform-provider-cml/internal/publisher"
 )
 
@@ -47,6 +48,8 @@ var iamFeatures = []iamFeature{
 		others: []string{"scheduler:CreateSchedule"}},
 	{name: "diagnose", what: "console output in the text of a time-out", ec2: []string{"GetConsoleOutput"}},
 	{name: "quota_check", what: "`guardrails.quota_check`", others: []string{"servicequotas:GetServiceQuota"}},
+	{name: "cost", what: "prices: `hourly_cost_estimate`, `cml_worker_cost`, `guardrails.max_hourly_cost` and the order of `cml_instance_types`",
+		ec2: []string{"DescribeSpotPriceHistory"}, others: []string{"pricing:GetProducts"}},
 	{name: "secrets", what: "`controller.credentials`", others: []string{"secretsmanager:GetSecretValue", "ssm:GetParameter"}},
 	{name: "publisher", what: "not Terraform but a worker itself with `publisher` of the function `cloud_init`: for the role of its instance profile, alone",
 		others: []string{"cloudwatch:PutMetricData", "secretsmanager:GetSecretValue", "ssm:GetParameter"}},
@@ -131,7 +134,7 @@ func statements(r iamRequest) []iamStatement {
 	for i := range out {
 		out[i].Effect = "Allow"
 		// IAM has no region, and passing a role is judged where the role is used.
-		if len(r.regions) > 0 && !strings.HasPrefix(out[i].Action[0], "iam:") {
+		if len(r.regions) > 0 && !strings.HasPrefix(out[i].Action[0], "iam:") && !strings.HasPrefix(out[i].Action[0], "pricing:") {
 			out[i].condition("StringEquals", "aws:RequestedRegion", r.regions...)
 		}
 	}
@@ -158,6 +161,21 @@ func otherStatements(actions []string, r iamRequest) []iamStatement {
 				Resource: []string{"arn:" + r.partition + ":scheduler:*:*:schedule/*/*"}}, pass)
 		case "servicequotas:GetServiceQuota":
 			out = append(out, iamStatement{Sid: "Quotas", Action: []string{action}, Resource: []string{"*"}})
+		case "pricing:GetProducts":
+			s := iamStatement{Sid: "Prices", Action: []string{action}, Resource: []string{"*"}}
+			var lists []string // the price list is served in regions of its own
+			for _, region := range r.regions {
+				if list := pricing.ListRegion(region); list != "" {
+					lists = append(lists, list)
+				}
+			}
+			if len(lists) > 0 {
+				slices.Sort(lists)
+				s.condition("StringEquals", "aws:RequestedRegion", slices.Compact(lists)...)
+			}
+			if len(lists) > 0 || len(r.regions) == 0 {
+				out = append(out, s)
+			}
 		case "secretsmanager:GetSecretValue":
 			if arns := of(r.secretARNs, ":secretsmanager:"); len(r.secretARNs) == 0 || len(arns) > 0 {
 				out = append(out, iamStatement{Sid: "Secrets", Action: []string{action}, Resource: anyOr(arns, "arn:"+r.partition+":secretsmanager:*:*:secret:*")})

@@ -61,6 +61,12 @@ type Guardrails struct {
 	AllowedRegionsUnknown, AllowedInstanceTypesUnknown bool
 
 	CapabilityCheck, QuotaCheck, Preflight Severity
+
+	// MaxHourlyCost is a decimal amount of money, in the currency of the price
+	// list; "" is no limit, also while it is unknown.
+	MaxHourlyCost string
+	// OnUnknownPrice is Warn or Error.
+	OnUnknownPrice Severity
 }
 
 // WorkerDefaults returns `worker_defaults`.
@@ -83,7 +89,7 @@ func (s *Set) Guardrails() Guardrails {
 	for _, d := range []struct {
 		of        *Severity
 		otherwise Severity
-	}{{&g.CapabilityCheck, Warn}, {&g.QuotaCheck, Warn}, {&g.Preflight, Off}} {
+	}{{&g.CapabilityCheck, Warn}, {&g.QuotaCheck, Warn}, {&g.Preflight, Off}, {&g.OnUnknownPrice, Warn}} {
 		if *d.of == "" {
 			*d.of = d.otherwise
 		}

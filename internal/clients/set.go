@@ -18,6 +18,7 @@ import (
 	"github.com/cml-infra/terraform-provider-cml/internal/controller"
 	"github.com/cml-infra/terraform-provider-cml/internal/fault"
 	"github.com/cml-infra/terraform-provider-cml/internal/instance"
+	"github.com/cml-infra/terraform-provider-cml/internal/pricing"
 	"github.com/cml-infra/terraform-provider-cml/internal/secrets"
 	"github.com/cml-infra/terraform-provider-cml/internal/validators"
 )
@@ -36,6 +37,7 @@ type Options struct {
 	// IgnoredKeys and IgnoredPrefixes are those of `ignore_tags`.
 	IgnoredKeys, IgnoredPrefixes []string
 	RefreshProbe                 bool
+	RefreshPrices                bool
 	SuppressedWarnings           []string
 	// UnknownArguments are the arguments whose values come with the apply.
 	UnknownArguments []string
@@ -55,11 +57,13 @@ type Set struct {
 	budget   *ProbeBudget
 	locks    locks
 	licenses licenses
-	answers  answers
+	answers  awsconf.Answers
 
 	mu        sync.Mutex
 	instances map[string]*awsconf.Lazy[*instance.Client]
 	verdicts  map[string]*awsconf.Lazy[error]
+	prices    map[string]*awsconf.Lazy[*pricing.Client] // by the region of the list
+	told      map[string]bool
 }
 
 // New returns a set. It makes no request and looks nothing up.
@@ -69,6 +73,8 @@ func New(o Options) *Set {
 		budget:    newProbeBudget(),
 		instances: map[string]*awsconf.Lazy[*instance.Client]{},
 		verdicts:  map[string]*awsconf.Lazy[error]{},
+		prices:    map[string]*awsconf.Lazy[*pricing.Client]{},
+		told:      map[string]bool{},
 	}
 	if s.opts.Transport.Sessions == nil {
 		s.opts.Transport.Sessions = controller.NewSessions()

@@ -1,0 +1,46 @@
+package awsconf
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// Answers keeps what AWS said to questions that many parts of a run have in
+// common. The zero value is ready; it is safe for concurrent use.
+type Answers struct {
+	mu   sync.Mutex
+	kept map[string]any // *Lazy[answer[T]]
+}
+
+type answer[T any] struct {
+	value T
+	err   error
+}
+
+// Ask returns the answer to a question. It is asked once, for at most limit;
+// what failed is not asked again either. key names the question, with all that
+// it depends on.
+func Ask[T any](ctx context.Context, a *Answers, key string, limit time.Duration, question func(context.Context) (T, error)) (T, error) {
+	a.mu.Lock()
+	if a.kept == nil {
+		a.kept = map[string]any{}
+	}
+	lazy, ok := a.kept[key].(*Lazy[answer[T]])
+	if !ok {
+		lazy = NewLazy(func(ctx context.Context) (answer[T], error) {
+			limited, cancel := context.WithTimeout(ctx, limit)
+			defer cancel()
+			value, err := question(limited)
+			// What this caller's own end cut short is no answer.
+			return answer[T]{value, err}, context.Cause(ctx)
+		})
+		a.kept[key] = lazy
+	}
+	a.mu.Unlock()
+	got, err := lazy.Get(ctx)
+	if err != nil {
+		return got.value, err
+	}
+	return got.value, got.err
+}
