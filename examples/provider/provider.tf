@@ -49,6 +49,7 @@ provider "cml" {
   guardrails = {
     allowed_regions        = ["us-east-1", "us-west-2"]
     allowed_instance_types = ["m8i.*", "c8i.*", "r8i.*", "m5zn.metal"]
+    max_hourly_cost        = 5
   }
 
   suppress_warnings = ["private_address_only"]

@@ -68,6 +68,7 @@ func (p *cmlProvider) expand(ctx context.Context, m model, diags *diag.Diagnosti
 		ManagedTags:        instance.ManagedTags{Enabled: managed.Enabled.IsNull() || managed.Enabled.ValueBool(), Prefix: managed.Prefix.ValueString()},
 		DefaultTags:        defaultTagsFromEnvironment(),
 		RefreshProbe:       m.RefreshProbe.IsNull() || m.RefreshProbe.ValueBool(),
+		RefreshPrices:      m.RefreshPrices.IsNull() || m.RefreshPrices.ValueBool(),
 		SuppressedWarnings: elements(m.SuppressWarnings),
 		WorkerDefaults:     expandDefaults(m.WorkerDefaults),
 		RegionDefaults:     expandRegionDefaults(m.RegionDefaults),

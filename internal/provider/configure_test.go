@@ -88,7 +88,7 @@ func TestConfiguredForCML(t *testing.T) {
 			"username": "admin", "password": "p", "port": 8443, "proxy": "http://proxy:3128", "request_headers": obj{"X-Gateway": "1"}, "request_timeout": "20s",
 			"tls": obj{"trust": "verify", "fingerprint": pin, "server_name": "cml.example.net"},
 		},
-		"managed_tags": obj{"enabled": false, "prefix": "lab:"}, "refresh_probe": false, "suppress_warnings": list{"hop_limit"},
+		"managed_tags": obj{"enabled": false, "prefix": "lab:"}, "refresh_probe": false, "refresh_prices": false, "suppress_warnings": list{"hop_limit"},
 		"default_tags": list{obj{"tags": obj{"Team": "net"}}}, "ignore_tags": list{obj{"keys": list{"Owner"}, "key_prefixes": list{"backup:"}}},
 	})
 	want := controller.Settings{Port: 8443, TLS: controller.TLS{Trust: "verify", Fingerprint: pin, ServerName: "cml.example.net"}}
@@ -101,7 +101,7 @@ func TestConfiguredForCML(t *testing.T) {
 	if tr := set.Transport(); tr.ProxyURL != "http://proxy:3128" || tr.Headers["X-Gateway"] != "1" || tr.RequestTimeout != 20*time.Second {
 		t.Errorf("%+v", tr)
 	}
-	if tags := set.ManagedTags(); tags.Enabled || tags.Key("x") != "lab:x" || set.RefreshProbe() || !set.Suppressed("hop_limit") {
+	if tags := set.ManagedTags(); tags.Enabled || tags.Key("x") != "lab:x" || set.RefreshProbe() || set.ReadsPrices() || !set.Suppressed("hop_limit") {
 		t.Errorf("%+v", tags)
 	}
 	if !set.Ignored("Owner") || !set.Ignored("backup:1") || set.Ignored("Team") || set.DefaultTags()["Team"] != "net" {
@@ -250,7 +250,7 @@ func TestUnknownValues(t *testing.T) {
 		"set member": {obj{"allowed_account_ids": list{unknown{}, lab}}, []string{"allowed_account_ids"}},
 		"web":        {obj{"assume_role_with_web_identity": list{obj{"role_arn": "arn:aws:iam::" + lab + ":role/a", "web_identity_token": unknown{}}}}, []string{"assume_role_with_web_identity[0].web_identity_token"}},
 		"user":       {obj{"controller": obj{"password": "p", "username": unknown{}}}, []string{"controller.username"}},
-		"numbers":    {obj{"max_retries": unknown{}, "refresh_probe": unknown{}, "skip_metadata_api_check": unknown{}, "suppress_warnings": unknown{}}, []string{"max_retries", "refresh_probe", "skip_metadata_api_check", "suppress_warnings"}},
+		"numbers":    {obj{"max_retries": unknown{}, "refresh_prices": unknown{}, "refresh_probe": unknown{}, "skip_metadata_api_check": unknown{}, "suppress_warnings": unknown{}}, []string{"max_retries", "refresh_prices", "refresh_probe", "skip_metadata_api_check", "suppress_warnings"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

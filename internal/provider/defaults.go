@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
@@ -28,6 +29,9 @@ type guardrailsModel struct {
 	CapabilityCheck      types.String `tfsdk:"capability_check"`
 	QuotaCheck           types.String `tfsdk:"quota_check"`
 	Preflight            types.String `tfsdk:"preflight"`
+
+	MaxHourlyCost  types.Float64 `tfsdk:"max_hourly_cost"`
+	OnUnknownPrice types.String  `tfsdk:"on_unknown_price"`
 }
 
 // member reads a member of an object by its name. A null object has null
@@ -133,7 +137,16 @@ func expandGuardrails(ctx context.Context, o types.Object, diags *diag.Diagnosti
 		CapabilityCheck: clients.Severity(g.CapabilityCheck.ValueString()),
 		QuotaCheck:      clients.Severity(g.QuotaCheck.ValueString()),
 		Preflight:       clients.Severity(g.Preflight.ValueString()),
+		MaxHourlyCost:   money(g.MaxHourlyCost), OnUnknownPrice: clients.Severity(g.OnUnknownPrice.ValueString()),
 	}
+}
+
+// money is an amount as it was written, "" while there is none.
+func money(v types.Float64) string {
+	if v.IsNull() || v.IsUnknown() {
+		return ""
+	}
+	return strconv.FormatFloat(v.ValueFloat64(), 'f', -1, 64)
 }
 
 // anyUnknown reports whether a set, or an element of it, is unknown.

@@ -55,6 +55,8 @@ func TestWrongDefaults(t *testing.T) {
 		"glob":               {rails(obj{"allowed_instance_types": list{"m[58]i.*"}}), `AttributeName("guardrails").AttributeName("allowed_instance_types").ElementKeyValue(tftypes.String<"m[58]i.*">)`, "wildcards"},
 		"severity":           {rails(obj{"capability_check": "fail"}), `AttributeName("guardrails").AttributeName("capability_check")`, `"error"`},
 		"quota severity":     {rails(obj{"quota_check": "on"}), `AttributeName("guardrails").AttributeName("quota_check")`, `"error"`},
+		"negative limit":     {rails(obj{"max_hourly_cost": -0.5}), `AttributeName("guardrails").AttributeName("max_hourly_cost")`, "between"},
+		"unknown price":      {rails(obj{"on_unknown_price": "off"}), `AttributeName("guardrails").AttributeName("on_unknown_price")`, `"error"`},
 		"preflight severity": {rails(obj{"preflight": "yes"}), `AttributeName("guardrails").AttributeName("preflight")`, `"error"`},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -85,7 +87,7 @@ func TestGoodDefaults(t *testing.T) {
 				"us-west-2": obj{"ami_id": "ami-0987654321fedcba0", "subnet_ids": list{"subnet-0ccc"}, "security_group_ids": list{"sg-0456"}},
 			},
 			"guardrails": obj{"allowed_regions": list{"us-east-1", "us-west-2", "eu-west-1"}, "allowed_instance_types": list{"m8i.*", "c8i.*", "r8i.*", "m5zn.metal"},
-				"capability_check": "warn", "quota_check": "warn", "preflight": "off"},
+				"max_hourly_cost": 5.0, "on_unknown_price": "warn", "capability_check": "warn", "quota_check": "warn", "preflight": "off"},
 		},
 		"empty":          {"worker_defaults": obj{}, "region_defaults": obj{}, "guardrails": obj{"allowed_regions": list{}, "allowed_instance_types": list{}}},
 		"another AWS":    {"skip_region_validation": true, "region_defaults": obj{"RegionOne": obj{}}, "guardrails": obj{"allowed_regions": list{"RegionOne"}}},
@@ -111,12 +113,13 @@ func TestGuardrailsAreConfigured(t *testing.T) {
 		in   any
 		want clients.Guardrails
 	}{
-		"none": {nil, clients.Guardrails{CapabilityCheck: clients.Warn, QuotaCheck: clients.Warn, Preflight: clients.Off}},
-		"all": {obj{"allowed_regions": list{"us-east-1"}, "allowed_instance_types": list{"m8i.*"}, "capability_check": "error", "quota_check": "off", "preflight": "warn"},
-			clients.Guardrails{AllowedRegions: []string{"us-east-1"}, AllowedInstanceTypes: []string{"m8i.*"}, CapabilityCheck: clients.Error, QuotaCheck: clients.Off, Preflight: clients.Warn}},
-		"unknown": {unknown{}, clients.Guardrails{AllowedRegionsUnknown: true, AllowedInstanceTypesUnknown: true, CapabilityCheck: clients.Warn, QuotaCheck: clients.Warn, Preflight: clients.Off}},
+		"none": {nil, clients.Guardrails{CapabilityCheck: clients.Warn, QuotaCheck: clients.Warn, Preflight: clients.Off, OnUnknownPrice: clients.Warn}},
+		"all": {obj{"allowed_regions": list{"us-east-1"}, "allowed_instance_types": list{"m8i.*"}, "capability_check": "error", "quota_check": "off", "preflight": "warn", "max_hourly_cost": 0.1, "on_unknown_price": "error"},
+			clients.Guardrails{AllowedRegions: []string{"us-east-1"}, AllowedInstanceTypes: []string{"m8i.*"}, CapabilityCheck: clients.Error, QuotaCheck: clients.Off, Preflight: clients.Warn, MaxHourlyCost: "0.1", OnUnknownPrice: clients.Error}},
+		"limit known later": {obj{"max_hourly_cost": unknown{}}, clients.Guardrails{CapabilityCheck: clients.Warn, QuotaCheck: clients.Warn, Preflight: clients.Off, OnUnknownPrice: clients.Warn}},
+		"unknown":           {unknown{}, clients.Guardrails{AllowedRegionsUnknown: true, AllowedInstanceTypesUnknown: true, CapabilityCheck: clients.Warn, QuotaCheck: clients.Warn, Preflight: clients.Off, OnUnknownPrice: clients.Warn}},
 		"partly": {obj{"allowed_regions": list{"us-east-1", unknown{}}, "allowed_instance_types": unknown{}},
-			clients.Guardrails{AllowedRegions: []string{"us-east-1"}, AllowedRegionsUnknown: true, AllowedInstanceTypesUnknown: true, CapabilityCheck: clients.Warn, QuotaCheck: clients.Warn, Preflight: clients.Off}},
+			clients.Guardrails{AllowedRegions: []string{"us-east-1"}, AllowedRegionsUnknown: true, AllowedInstanceTypesUnknown: true, CapabilityCheck: clients.Warn, QuotaCheck: clients.Warn, Preflight: clients.Off, OnUnknownPrice: clients.Warn}},
 	} {
 		set := configured(t, obj{"guardrails": c.in})
 		if diff := cmp.Diff(c.want, set.Guardrails()); diff != "" {

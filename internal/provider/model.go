@@ -40,6 +40,7 @@ type model struct {
 	Controller       types.Object `tfsdk:"controller"`
 	ManagedTags      types.Object `tfsdk:"managed_tags"`
 	RefreshProbe     types.Bool   `tfsdk:"refresh_probe"`
+	RefreshPrices    types.Bool   `tfsdk:"refresh_prices"`
 	SuppressWarnings types.Set    `tfsdk:"suppress_warnings"`
 	WorkerDefaults   types.Object `tfsdk:"worker_defaults"`
 	RegionDefaults   types.Map    `tfsdk:"region_defaults"`

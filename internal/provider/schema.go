@@ -25,6 +25,9 @@ func providerSchema() schema.Schema {
 	attributes["managed_tags"] = managedTagsAttribute()
 	attributes["refresh_probe"] = schema.BoolAttribute{Optional: true,
 		MarkdownDescription: "Whether a refresh asks CML on running workers how it is, with one short request each. Default `true`; with `false` a refresh only asks AWS."}
+	attributes["refresh_prices"] = schema.BoolAttribute{Optional: true,
+		MarkdownDescription: "Whether AWS's price list is read for what only shows prices: `hourly_cost_estimate` of workers, and `hourly_price` of `cml_instance_types`. Default `true`: it needs `pricing:GetProducts`, and where that is missing the values are null, with one warning in a run. " +
+			"With `false` they are null, and nothing is asked. What needs prices asks all the same: `guardrails.max_hourly_cost`, `cml_worker_cost` and `order_by = \"price\"`. Where `endpoints` replaces EC2 and leaves `pricing` as it is, no price is read."}
 	attributes["suppress_warnings"] = schema.SetAttribute{ElementType: types.StringType, Optional: true,
 		Validators: []validator.Set{setvalidator.ValueStringsAre(stringvalidator.OneOf(tfdiag.Codes()...))},
 		MarkdownDescription: "Codes of warnings that are not shown. Each warning of this provider ends with its code in brackets. Codes: `" +

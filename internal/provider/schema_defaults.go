@@ -3,6 +3,7 @@ package provider
 import (
 	"time"
 
+	"github.com/hashicorp/terraform-plugin-framework-validators/float64validator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/listvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/setvalidator"
@@ -128,6 +129,10 @@ func guardrailsAttribute() schema.SingleNestedAttribute {
 			"allowed_instance_types": schema.SetAttribute{ElementType: types.StringType, Optional: true,
 				Validators:          []validator.Set{setvalidator.ValueStringsAre(validators.InstanceTypePattern())},
 				MarkdownDescription: "Instance types that workers may have, with `*` and `?` as wildcards, such as `m8i.*`. Default: all."},
+			"max_hourly_cost": schema.Float64Attribute{Optional: true, Validators: []validator.Float64{float64validator.Between(0, 1e6)},
+				MarkdownDescription: "What a worker may cost per hour while it runs, in the currency of AWS's price list (USD; CNY in China): its instance type on demand, or at the present spot price and at most `market.max_price`, " +
+					"its root volume, and a public IPv4 address unless it has none. List prices, without discounts and taxes. Judged for a new worker, and where its type, volume or address changes. Default: no limit."},
+			"on_unknown_price": text("What a price that cannot be read is, with `max_hourly_cost`: `warn` (default; the type is used) or `error` (it is refused).", stringvalidator.OneOf("warn", "error")),
 			"capability_check": text("Whether the instance types can run CML, which needs x86_64 with bare metal or nested virtualisation, and whether the availability zones of the subnets offer them: "+
 				"`warn` (default), `error` or `off`. That no zone of the subnets offers a type which the region has is an error with `warn` too.", severity),
 			"quota_check": text("Whether the vCPU quota of the account covers the worker beside the machines that run (Service Quotas): `warn` (default), `error` or `off`. "+

@@ -115,7 +115,7 @@ func TestGoodValues(t *testing.T) {
 				"username": "admin", "password": "p", "port": 443, "proxy": "http://u:p@proxy:3128", "request_headers": obj{"X-Gateway": "1"}, "request_timeout": "15s",
 				"tls": obj{"trust": "pin_first", "fingerprint": strings.Repeat("AB:", 31) + "AB", "server_name": "cml.example.net"},
 			},
-			"managed_tags": obj{"enabled": true, "prefix": "cml:"}, "refresh_probe": true, "suppress_warnings": list{"hop_limit"},
+			"managed_tags": obj{"enabled": true, "prefix": "cml:"}, "refresh_probe": true, "refresh_prices": true, "suppress_warnings": list{"hop_limit"},
 		},
 		"empty strings":         {"region": "", "profile": "", "https_proxy": "", "assume_role": list{obj{"role_arn": ""}}, "endpoints": list{obj{"ec2": ""}}},
 		"another kind of AWS":   {"region": "RegionOne", "skip_region_validation": true},

@@ -104,6 +104,16 @@ func sentence(s string) string {
 	return s + "."
 }
 
+// Reason says why something could not be read, and which permission would help:
+// for the text of a warning.
+func Reason(err error) string {
+	text := sentence(err.Error())
+	if f := fault.As(err); f != nil && f.MissingAction != "" {
+		text += " It needs the permission " + f.MissingAction + "."
+	}
+	return text
+}
+
 // facts writes what identifies the failure, one line each.
 func facts(b *strings.Builder, about About, err error, f *fault.Error) {
 	line := func(name, value string) {

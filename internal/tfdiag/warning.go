@@ -59,6 +59,8 @@ var (
 		"The vCPU quota of the account does not cover the worker, and `guardrails.quota_check` is `warn`."}
 	TypesSkipped = Warning{"types_skipped", "Instance types are left out",
 		"Some entries of `instance_types` are refused by the guard rails, or not offered in the zones of the subnets. The others are used."}
+	PriceUnknown = Warning{"price_unknown", "Price not known",
+		"The price list could not be read, or does not have the price: a permission is missing, or AWS serves no list there. An estimate is null, or a limit of costs was not checked."}
 	CheckSkipped = Warning{"check_skipped", "A check of the plan could not be made",
 		"AWS did not answer the question of a check, for instance because a permission is missing. The text names it."}
 	NewerImage = Warning{"newer_image", "Newer image found",
@@ -139,7 +141,7 @@ var (
 var warnings = []Warning{
 	UnknownConfiguration, EmptyAssumeRole, RegionDiffers, RegionFailed, NotReadable, InsecureTLS,
 	LiveWorkerSameName, NoVirtualization, BareMetal, PrivateAddressOnly, PortClosed, HopLimit,
-	CapabilityUnknown, TypesSkipped, CheckSkipped, Preflight, QuotaShort, NewerImage, ImageFactsMissing,
+	CapabilityUnknown, TypesSkipped, PriceUnknown, CheckSkipped, Preflight, QuotaShort, NewerImage, ImageFactsMissing,
 	RunningNodesStop, AddressChange, LabsLost, LicenseReregister, SkipOSShutdown, ExternalChange, DrainIncomplete, DrainLeft, ScheduleChanged, ScheduleLeft, TagsIncomplete, SurvivingVolumes, FinalSnapshot,
 	SnapshotsRetained, SnapshotsMissing,
 	ReadinessPending, WorkerTainted, HealthUnknown, ClockSkew, TokenUnavailable, TokenExpired, LogoutFailed, LicenseExpires, LicenseCheck, LicenseNotReleased, LicenseOutOfCompliance, LicenseUnfinished, LicenseUDIChanged, LicenseUDIShared, SpotLicense, InheritedLicense,

@@ -22,6 +22,9 @@ const (
 	addressBound
 	// observed changes only by Read.
 	observed
+	// priced is observed, too, and unknown where the plan changes what the
+	// worker costs.
+	priced
 	// derived is worked out at plan from configuration and state, by rules of
 	// its own (plan.go).
 	derived
@@ -68,6 +71,8 @@ var computedClasses = map[string]class{
 	"license_status":     observed,
 	"license_expires_at": observed,
 
+	"hourly_cost_estimate": priced,
+
 	"ipv6_address":          derived,
 	"eip_allocation_id":     derived,
 	"nested_virtualization": derived,
@@ -108,7 +113,7 @@ func fields(m *model, visit func(name string, value reflect.Value)) {
 
 // keepComputed puts the prior values of the computed attributes into the plan,
 // and unknown where the plan changes what they depend on.
-func keepComputed(plan, state *model, restart, addressing, waiting bool) {
+func keepComputed(plan, state *model, restart, addressing, waiting, costs bool) {
 	prior := map[string]reflect.Value{}
 	fields(state, func(name string, v reflect.Value) { prior[name] = v })
 	fields(plan, func(name string, v reflect.Value) {
@@ -117,7 +122,7 @@ func keepComputed(plan, state *model, restart, addressing, waiting bool) {
 			return
 		}
 		unknown := (restart && (c == powerBound || c == addressBound)) ||
-			(addressing && c == addressBound) || (waiting && waitBound[name])
+			(addressing && c == addressBound) || (waiting && waitBound[name]) || (costs && c == priced)
 		if unknown {
 			v.Set(unknownOf(v.Interface().(attr.Value)))
 			return
@@ -146,6 +151,8 @@ func unknownOf(v attr.Value) reflect.Value {
 		return reflect.ValueOf(types.BoolUnknown())
 	case types.Int64:
 		return reflect.ValueOf(types.Int64Unknown())
+	case types.Float64:
+		return reflect.ValueOf(types.Float64Unknown())
 	case types.Map:
 		return reflect.ValueOf(types.MapUnknown(t.ElementType(ctx)))
 	case types.List:
@@ -221,6 +228,8 @@ func nullify(v attr.Value) attr.Value {
 		return types.BoolNull()
 	case types.Int64:
 		return types.Int64Null()
+	case types.Float64:
+		return types.Float64Null()
 	case types.Map:
 		return types.MapNull(t.ElementType(ctx))
 	case types.List:

@@ -65,7 +65,7 @@ func (r *Resource) Create(ctx context.Context, req resource.CreateRequest, resp 
 
 	launch := expandLaunch(ctx, &plan, configuredUserData(&plan, config.UserDataWO), tags, &resp.Diagnostics)
 	launch.ImageID = image.ID
-	if launch.InstanceTypes = r.launchable(ctx, ec2, &plan, &resp.Diagnostics); resp.Diagnostics.HasError() {
+	if launch.InstanceTypes = r.launchable(ctx, ec2, &plan, image, &resp.Diagnostics); resp.Diagnostics.HasError() {
 		return
 	}
 	machine, err := ec2.Launch(ctx, launch, progress(ctx, plan.Name.ValueString()))

@@ -78,6 +78,8 @@ type dataModel struct {
 	CMLReady           types.Bool   `tfsdk:"cml_ready"`
 	TagsAll            types.Map    `tfsdk:"tags_all"`
 	Managed            types.Map    `tfsdk:"managed_tags"`
+
+	HourlyCostEstimate types.Float64 `tfsdk:"hourly_cost_estimate"`
 }
 
 // Metadata implements datasource.DataSource.
@@ -142,6 +144,7 @@ func (d *DataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp 
 			"launch_time":          text("When the instance was started last, RFC 3339."),
 			"cml_version":          text("Version that CML reports."),
 			"cml_ready":            schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether CML says that it can start nodes."},
+			"hourly_cost_estimate": schema.Float64Attribute{Computed: true, MarkdownDescription: "What the worker costs per hour in its present state, by AWS's price list and in its currency, as `cml_worker` has it. `cml_worker_cost` says more."},
 			"tags_all":             schema.MapAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: "Tags of the instance, without `Name`, the managed and the ignored ones."},
 			"managed_tags":         schema.MapAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: "Tags that this provider keeps for itself."},
 		},
@@ -178,7 +181,12 @@ func (d *DataSource) Read(ctx context.Context, req datasource.ReadRequest, resp 
 	r := &Resource{set: d.set}
 	prior := &model{Controller: attribute.FlattenController(settings), Managed: types.MapNull(types.StringType), Tags: types.MapNull(types.StringType)}
 	f := found{instance: machine, service: r.probe(ctx, ec2, machine, prior, readiness.Ready, &resp.Diagnostics)}
-	resp.Diagnostics.Append(resp.State.Set(ctx, dataFrom(flatten(ctx, d.set, f, prior, &resp.Diagnostics), m.Tags))...)
+	if d.set.ReadsPrices() {
+		f.volume = r.volume(ctx, ec2, machine, &resp.Diagnostics)
+	}
+	out := flatten(ctx, d.set, f, prior, &resp.Diagnostics)
+	out.HourlyCostEstimate = r.estimate(ctx, ec2, machine, f.volume, &resp.Diagnostics)
+	resp.Diagnostics.Append(resp.State.Set(ctx, dataFrom(out, m.Tags))...)
 }
 
 // find returns the one worker that is asked for, or nil with a diagnostic.
@@ -253,6 +261,6 @@ func dataFrom(m *model, tags types.Map) dataModel {
 		InstanceState: m.InstanceState, StateReason: m.StateReason, Status: m.Status, ServiceStatus: m.ServiceStatus, Connectable: m.Connectable,
 		NetworkInterfaceID: m.NetworkInterfaceID, PublicIP: m.PublicIP, PublicDNS: m.PublicDNS, PrivateIP: m.PrivateIP, PrivateDNS: m.PrivateDNS,
 		IPv6Address: m.IPv6Address, Address: m.Address, URL: m.URL, RootVolumeID: m.RootVolumeID, LaunchTime: m.LaunchTime,
-		CMLVersion: m.CMLVersion, CMLReady: m.CMLReady, TagsAll: m.TagsAll, Managed: m.Managed,
+		CMLVersion: m.CMLVersion, CMLReady: m.CMLReady, TagsAll: m.TagsAll, Managed: m.Managed, HourlyCostEstimate: m.HourlyCostEstimate,
 	}
 }

@@ -47,11 +47,7 @@ func ask[T any](ctx context.Context, q *inquiry, w tfdiag.Warning, what, key str
 
 func (q *inquiry) unanswered(w tfdiag.Warning, what string, err error) {
 	q.silent = fault.Is(err, fault.Unreachable, fault.Timeout, fault.Canceled, fault.Credentials, fault.Account)
-	text := what + " could not be read, so the plan was not held against it: " + strings.TrimSuffix(err.Error(), ".") + "."
-	if e := fault.As(err); e != nil && e.MissingAction != "" {
-		text += " The check needs the permission " + e.MissingAction + "."
-	}
-	tfdiag.Warn(q.diags, q.set, w, text)
+	tfdiag.Warn(q.diags, q.set, w, what+" could not be read, so the plan was not held against it: "+tfdiag.Reason(err))
 }
 
 // guard holds a new worker, or what changes on one, against the guard rails and
@@ -66,8 +62,14 @@ func (p *planner) guard(ctx context.Context) {
 		return
 	}
 	g := c.guardrails
-	asksTypes := len(entries) > 0 && (g.CapabilityCheck != clients.Off || g.QuotaCheck != clients.Off)
-	if p.state != nil && !asksTypes && !p.reachChanges(ctx) {
+	asksTypes := len(entries) > 0 && (g.CapabilityCheck != clients.Off || g.QuotaCheck != clients.Off || c.limited())
+	var asksCost *diff // of a worker that keeps its type
+	if p.state != nil && len(entries) == 0 && c.limited() {
+		if d := newDiff(ctx, p.plan, p.state, p.image, &p.diags); d.costChanges() {
+			asksCost = d
+		}
+	}
+	if p.state != nil && !asksTypes && asksCost == nil && !p.reachChanges(ctx) {
 		return
 	}
 	q := &inquiry{set: p.set, diags: &p.diags}
@@ -90,7 +92,9 @@ func (p *planner) guard(ctx context.Context) {
 	if p.state == nil || p.reachChanges(ctx) {
 		p.guardGroups(ctx, q)
 	}
-	entries = c.judge(ctx, entries)
+	if entries = c.judge(ctx, entries); asksCost != nil {
+		p.guardVolume(ctx, c, asksCost)
+	}
 	if p.state == nil && g.Preflight != clients.Off && len(entries) > 0 && !p.diags.HasError() {
 		p.preflight(ctx, q, entries)
 	}
@@ -166,9 +170,7 @@ func (p *planner) guardSubnets(ctx context.Context, q *inquiry) (zones []string)
 	if len(ids) == 0 {
 		return nil
 	}
-	found, ok := ask(ctx, q, tfdiag.CheckSkipped, "The subnets", "subnets/"+strings.Join(ids, ","), func(ctx context.Context) (map[string]*instance.Subnet, error) {
-		return q.ec2.Subnets(ctx, ids...)
-	})
+	found, ok := askSubnets(ctx, q, ids)
 	if !ok {
 		return nil
 	}
@@ -205,6 +207,13 @@ func (p *planner) guardSubnets(ctx context.Context, q *inquiry) (zones []string)
 		return nil
 	}
 	return zones
+}
+
+// askSubnets are the subnets of a worker.
+func askSubnets(ctx context.Context, q *inquiry, ids []string) (map[string]*instance.Subnet, bool) {
+	return ask(ctx, q, tfdiag.CheckSkipped, "The subnets", "subnets/"+strings.Join(ids, ","), func(ctx context.Context) (map[string]*instance.Subnet, error) {
+		return q.ec2.Subnets(ctx, ids...)
+	})
 }
 
 // refuseElsewhere refuses what is in another VPC than the region's.

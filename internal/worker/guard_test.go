@@ -25,6 +25,8 @@ type ear struct {
 	mu    sync.Mutex
 	heard []string
 	plans int
+	// elsewhere are the warnings of refreshes and of apply.
+	elsewhere []string
 }
 
 func (e *ear) texts() []string {
@@ -40,7 +42,7 @@ func (e *ear) has(text string) bool {
 func (e *ear) forget() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.heard = nil
+	e.heard, e.elsewhere = nil, nil
 }
 
 type listening struct {
@@ -61,6 +63,32 @@ func (l listening) PlanResourceChange(ctx context.Context, req *tfprotov6.PlanRe
 		}
 	}
 	return resp, err
+}
+
+func (l listening) ReadResource(ctx context.Context, req *tfprotov6.ReadResourceRequest) (*tfprotov6.ReadResourceResponse, error) {
+	resp, err := l.ProviderServer.ReadResource(ctx, req)
+	if resp != nil {
+		l.to.note(resp.Diagnostics)
+	}
+	return resp, err
+}
+
+func (l listening) ApplyResourceChange(ctx context.Context, req *tfprotov6.ApplyResourceChangeRequest) (*tfprotov6.ApplyResourceChangeResponse, error) {
+	resp, err := l.ProviderServer.ApplyResourceChange(ctx, req)
+	if resp != nil {
+		l.to.note(resp.Diagnostics)
+	}
+	return resp, err
+}
+
+func (e *ear) note(all []*tfprotov6.Diagnostic) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, d := range all {
+		if d.Severity == tfprotov6.DiagnosticSeverityWarning {
+			e.elsewhere = append(e.elsewhere, d.Summary+": "+d.Detail)
+		}
+	}
 }
 
 // factories are those of acctest with an ear at the door.
@@ -95,21 +123,53 @@ func guardCalls(w *acctest.World) map[string]int {
 	return out
 }
 
-// TestChecksOfAPlan plans a new worker and looks at what the plan says. A case
-// names what it must say, as an error or as warnings; nothing else is said.
+// planCase is the plan of a new worker, and what it says: an error or warnings,
+// and nothing else.
+type planCase struct {
+	rails    string
+	args     args
+	prepare  func(r *aws.Region)
+	deny     []string
+	warnings []string
+	failure  string
+}
+
+// run plans the worker with a provider block in a world of its own.
+func (c planCase) run(t *testing.T, provider func(w *acctest.World, extra string, a args) string) (*acctest.World, *ear) {
+	t.Helper()
+	w := acctest.NewWorld(t)
+	a := args{"security_group_ids": openGroup(w)}
+	for k, v := range c.args {
+		a[k] = v
+	}
+	if c.prepare != nil {
+		c.prepare(w.AWS.Region(region))
+	}
+	w.AWS.Deny(aws.DefaultAccountID, c.deny...)
+	e := new(ear)
+	step := resource.TestStep{Config: provider(w, c.rails, a), PlanOnly: true, ExpectNonEmptyPlan: true}
+	if c.failure != "" {
+		step.ExpectError = says(c.failure)
+	}
+	acctest.Test(t, resource.TestCase{ProtoV6ProviderFactories: e.factories(), Steps: []resource.TestStep{step}})
+	for _, want := range c.warnings {
+		if !e.has(want) {
+			t.Errorf("no warning with %q in %q", want, e.texts())
+		}
+	}
+	if len(c.warnings) == 0 && c.failure == "" && len(e.texts()) > 0 {
+		t.Errorf("unexpected %q", e.texts())
+	}
+	return w, e
+}
+
+// TestChecksOfAPlan plans a new worker and looks at what the plan says.
 func TestChecksOfAPlan(t *testing.T) {
 	menu := func(types ...string) args {
 		return args{"instance_type": "", "instance_types": `["` + strings.Join(types, `", "`) + `"]`}
 	}
 	rails := func(s string) string { return "guardrails = { " + s + " }" }
-	for name, c := range map[string]struct {
-		rails    string
-		args     args
-		prepare  func(r *aws.Region)
-		deny     []string
-		warnings []string
-		failure  string
-	}{
+	for name, c := range map[string]planCase{
 		"nothing to say": {},
 
 		"region":          {rails: rails(`allowed_regions = ["us-west-2"]`), failure: "guardrails.allowed_regions do not have us-east-1"},
@@ -172,29 +232,7 @@ func TestChecksOfAPlan(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := acctest.NewWorld(t)
-			a := args{"security_group_ids": openGroup(w)}
-			for k, v := range c.args {
-				a[k] = v
-			}
-			if c.prepare != nil {
-				c.prepare(w.AWS.Region(region))
-			}
-			w.AWS.Deny(aws.DefaultAccountID, c.deny...)
-			var e ear
-			step := resource.TestStep{Config: guarded(w, c.rails, a), PlanOnly: true, ExpectNonEmptyPlan: true}
-			if c.failure != "" {
-				step.ExpectError = says(c.failure)
-			}
-			acctest.Test(t, resource.TestCase{ProtoV6ProviderFactories: e.factories(), Steps: []resource.TestStep{step}})
-			for _, want := range c.warnings {
-				if !e.has(want) {
-					t.Errorf("no warning with %q in %q", want, e.texts())
-				}
-			}
-			if len(c.warnings) == 0 && c.failure == "" && len(e.texts()) > 0 {
-				t.Errorf("unexpected %q", e.texts())
-			}
+			w, e := c.run(t, guarded)
 			said := map[string]int{}
 			for _, text := range e.texts() {
 				if said[text]++; said[text] > e.plans {

@@ -12,6 +12,7 @@ import (
 	"github.com/cml-infra/terraform-provider-cml/internal/attribute"
 	"github.com/cml-infra/terraform-provider-cml/internal/clients"
 	"github.com/cml-infra/terraform-provider-cml/internal/instance"
+	"github.com/cml-infra/terraform-provider-cml/internal/pricing"
 	"github.com/cml-infra/terraform-provider-cml/internal/quotas"
 	"github.com/cml-infra/terraform-provider-cml/internal/tfdiag"
 )
@@ -34,23 +35,31 @@ type typeCheck struct {
 	runs bool
 	// zones are those that it may run in; nil: any.
 	zones []string
+	// machine is what it costs besides its type, maxPrice the most that it pays
+	// on the spot market, menu all types that it may have.
+	machine  pricing.Machine
+	maxPrice string
+	menu     []string
 }
 
 func newTypeCheck(ctx context.Context, set *clients.Set, plan *model, diags *diag.Diagnostics) *typeCheck {
+	buys := object[market](ctx, plan.Market, diags)
 	return &typeCheck{
 		set: set, diags: diags, guardrails: set.Guardrails(), at: path.Root("instance_types"),
 		name: plan.Name.ValueString(), region: plan.Region.ValueString(), nested: plan.Nested.ValueString(),
-		spot: object[market](ctx, plan.Market, diags).Type.ValueString() == "spot",
+		spot: buys.Type.ValueString() == "spot", maxPrice: buys.MaxPrice.ValueString(), menu: attribute.Strings(plan.InstanceTypes),
+		machine: plannedMachine(ctx, plan, nil, diags),
 	}
 }
 
 // launchable are the instance types of a new worker that the guard rails let
 // be launched. The plan has warned of the others already.
-func (r *Resource) launchable(ctx context.Context, ec2 *instance.Client, plan *model, diags *diag.Diagnostics) []string {
+func (r *Resource) launchable(ctx context.Context, ec2 *instance.Client, plan *model, image *instance.Image, diags *diag.Diagnostics) []string {
 	var found diag.Diagnostics
 	guardRegion(r.set.Guardrails(), plan.Region, &found)
 	c := newTypeCheck(ctx, r.set, plan, &found)
 	c.inquiry = &inquiry{set: r.set, ec2: ec2, diags: &found}
+	c.machine, c.zones = plannedMachine(ctx, plan, image, &found), c.spotZones(ctx, plan.SubnetIDs)
 	entries := attribute.Strings(plan.InstanceTypes)
 	if len(entries) == 0 {
 		entries = []string{plan.InstanceType.ValueString()}
@@ -76,7 +85,7 @@ func (c *typeCheck) judge(ctx context.Context, entries []string) []string {
 	if c.guardrails.QuotaCheck != clients.Off {
 		entries = c.affordable(ctx, entries)
 	}
-	return entries
+	return c.within(ctx, entries)
 }
 
 // without leaves the refused entries out. That is an error when none remains,

@@ -83,6 +83,8 @@ type model struct {
 	CMLReady           types.Bool   `tfsdk:"cml_ready"`
 	LicenseStatus      types.String `tfsdk:"license_status"`
 	LicenseExpiresAt   types.String `tfsdk:"license_expires_at"`
+
+	HourlyCostEstimate types.Float64 `tfsdk:"hourly_cost_estimate"`
 }
 
 // network is what is wished for; what EC2 gave stands in public_ip and

@@ -419,7 +419,7 @@ func (p *planner) update(ctx context.Context) path.Paths {
 	}
 	readdress := has(rows, addressing)
 	waiting := p.pending != nil && state.InstanceState.ValueString() == "running"
-	keepComputed(plan, state, restarts, readdress, waiting || restarts)
+	keepComputed(plan, state, restarts, readdress, waiting || restarts, d.costChanges())
 	p.planAddresses(d)
 	p.keepFixedAddresses(ctx, restarts, readdress)
 	plan.Managed = p.managedTags(ctx, rows)

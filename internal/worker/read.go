@@ -72,6 +72,7 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 	out := flatten(ctx, r.set, f, &state, &resp.Diagnostics)
 	r.refreshLicense(ctx, ec2, machine, out, f.service, resp.Private, &resp.Diagnostics)
 	r.lookForNewer(ctx, ec2, out, f.image, &resp.Diagnostics)
+	out.HourlyCostEstimate = r.estimate(ctx, ec2, machine, f.volume, &resp.Diagnostics)
 	if out.Revision.IsNull() {
 		out.Revision = types.StringValue(newRevision())
 	}

@@ -119,7 +119,13 @@ func (r *Resource) readBack(ctx context.Context, ec2 *instance.Client, out outco
 	f := found{instance: machine, service: out.service, image: image}
 	f.volume = r.volume(ctx, ec2, machine, diags)
 	f.allocation = r.allocation(ctx, ec2, machine, prior, diags)
-	return flatten(ctx, r.set, f, prior, diags)
+	m := flatten(ctx, r.set, f, prior, diags)
+	if prior.HourlyCostEstimate.IsUnknown() {
+		limited, cancel := context.WithTimeout(ctx, estimateLimit)
+		defer cancel()
+		m.HourlyCostEstimate = r.estimate(limited, ec2, machine, f.volume, diags)
+	}
+	return m
 }
 
 // volume reads the root volume; a missing permission leaves it unread, with a

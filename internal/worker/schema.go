@@ -245,11 +245,13 @@ func computedAttributes() map[string]schema.Attribute {
 		"newer_ami_version":            text("Its CML version."),
 		"launch_time":                  text("When the instance was started last, RFC 3339."),
 		"cml_version":                  text("Version that CML reports, such as `2.9.1+build.7`; null until it has been read."),
-		"license_status":               text("`registered`, `unregistered`, `evaluation`, `expired`, `invalid` (the registration failed, or the account lacks licences) or `unknown`, as of the last refresh that could ask CML."),
-		"license_expires_at":           text("When the licence ends, RFC 3339, as of the same refresh."),
-		"cml_ready":                    schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether CML said at the last look that it can start nodes."},
-		"tags_all":                     schema.MapAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: "`tags` with the provider's `default_tags`, without `Name` and the managed tags."},
-		"managed_tags":                 schema.MapAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: "The tags that this provider keeps for itself, by the prefix of the provider's `managed_tags`."},
+		"hourly_cost_estimate": schema.Float64Attribute{Computed: true, MarkdownDescription: "What the worker costs per hour in its present state, by AWS's price list and in its currency (USD; CNY in China), to a millionth: the instance type on demand or at the present spot price, the root volume with IOPS and throughput above what its type includes, and a public IPv4 address. " +
+			"A stopped worker costs its volume and its Elastic IP. Without discounts, taxes, traffic, snapshots, licences and further volumes. As of the last refresh; unknown in the plan of what changes it. Null where the price list cannot be read, with one warning in a run; the provider's `refresh_prices = false` reads none."},
+		"license_status":     text("`registered`, `unregistered`, `evaluation`, `expired`, `invalid` (the registration failed, or the account lacks licences) or `unknown`, as of the last refresh that could ask CML."),
+		"license_expires_at": text("When the licence ends, RFC 3339, as of the same refresh."),
+		"cml_ready":          schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether CML said at the last look that it can start nodes."},
+		"tags_all":           schema.MapAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: "`tags` with the provider's `default_tags`, without `Name` and the managed tags."},
+		"managed_tags":       schema.MapAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: "The tags that this provider keeps for itself, by the prefix of the provider's `managed_tags`."},
 	}
 }
 
