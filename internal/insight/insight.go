@@ -48,6 +48,17 @@ func (s sight) about() tfdiag.About {
 	return tfdiag.About{ID: s.machine.ID, Region: s.ec2.Region(), LastState: s.machine.State}
 }
 
+// known reports whether the provider is configured completely; if not, that is
+// an error.
+func (b *base) known(diags *diag.Diagnostics) bool {
+	unknown := b.set.UnknownArguments()
+	if len(unknown) > 0 {
+		diags.AddError("Provider configuration not known yet",
+			fmt.Sprintf("The provider's %s will be known only after apply, so the worker cannot be looked at in this plan. Apply what it depends on first (terraform apply -target), or give the value directly.", strings.Join(unknown, ", ")))
+	}
+	return len(unknown) == 0
+}
+
 // find reads the machine. A worker that is gone, and a provider that is not
 // known yet, are errors: a data source has nothing to return then.
 func (b *base) find(ctx context.Context, id, region types.String, diags *diag.Diagnostics) (sight, bool) {
@@ -56,9 +67,7 @@ func (b *base) find(ctx context.Context, id, region types.String, diags *diag.Di
 
 // findAt is find for an id that the argument at holds.
 func (b *base) findAt(ctx context.Context, at path.Path, id, region types.String, diags *diag.Diagnostics) (sight, bool) {
-	if unknown := b.set.UnknownArguments(); len(unknown) > 0 {
-		diags.AddError("Provider configuration not known yet",
-			fmt.Sprintf("The provider's %s will be known only after apply, so the worker cannot be looked at in this plan. Apply what it depends on first (terraform apply -target), or give the value directly.", strings.Join(unknown, ", ")))
+	if !b.known(diags) {
 		return sight{}, false
 	}
 	ec2, err := b.set.Instances(ctx, region.ValueString())
