@@ -30,7 +30,7 @@ func TestInstanceTypes(t *testing.T) {
 	entry := func(name string, vcpus int64, memory float64, virtualization string, zones ...string) knownvalue.Check {
 		return knownvalue.ObjectExact(map[string]knownvalue.Check{
 			"name": knownvalue.StringExact(name), "vcpus": knownvalue.Int64Exact(vcpus), "memory_gib": knownvalue.Float64Exact(memory),
-			"virtualization": knownvalue.StringExact(virtualization), "zones": names(zones...),
+			"virtualization": knownvalue.StringExact(virtualization), "hourly_price": knownvalue.Null(), "zones": names(zones...),
 		})
 	}
 	fits := func(arguments string, want ...string) resource.TestStep {
@@ -54,6 +54,10 @@ func TestInstanceTypes(t *testing.T) {
 		fits("min_vcpus = 16\n  headroom_percent = 20", "r8i.12xlarge", "m5zn.metal"),
 		fits("min_vcpus = 40\n  headroom_percent = 20", "r8i.12xlarge", "m5zn.metal"), // exactly 48
 		fits("min_memory_gib = 110\n  headroom_percent = 20", "r8i.12xlarge", "m5zn.metal"),
+		fits(`max_nodes = 48`, "m8i.2xlarge", "m8i.4xlarge", "r8i.4xlarge", "r8i.12xlarge", "m5zn.metal"), // 8 + 24 GiB
+		fits(`max_nodes = 49`, "m8i.4xlarge", "r8i.4xlarge", "r8i.12xlarge", "m5zn.metal"),
+		fits("max_nodes = 10\n  node_memory_mib = 10240", "r8i.4xlarge", "r8i.12xlarge", "m5zn.metal"),                                 // 108 GiB
+		fits("max_nodes = 10\n  node_memory_mib = 10240\n  headroom_percent = 20\n  min_memory_gib = 8", "r8i.12xlarge", "m5zn.metal"), // 129.6 GiB
 		fits(`min_memory_gib = 63.5`, "m8i.4xlarge", "r8i.4xlarge", "r8i.12xlarge", "m5zn.metal"),
 		look(w, kinds, `min_vcpus = 96`, value(kinds, "names", knownvalue.ListSizeExact(0)), value(kinds, "types", knownvalue.ListSizeExact(0))),
 		look(w, kinds, `region = "us-west-2"`, exactly(kinds, "region", "us-west-2"),
@@ -87,6 +91,8 @@ func TestInstanceTypesRefuses(t *testing.T) {
 		refuse(w, kinds, `virtualization = ["emulated"]`, "virtualization"),
 		refuse(w, kinds, `virtualization = []`, "virtualization"),
 		refuse(w, kinds, `order_by = "name"`, "order_by"),
+		refuse(w, kinds, `max_nodes = 0`, "max_nodes"),
+		refuse(w, kinds, `node_memory_mib = 512`, `"max_nodes" must be specified`),
 		refuse(w, kinds, `region = "Frankfurt"`, "is not the name of an AWS region"),
 	}})
 	if n := w.Recorder.Count("ec2", "DescribeInstanceTypes"); n != 0 {

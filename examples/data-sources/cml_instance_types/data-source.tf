@@ -1,10 +1,11 @@
 # Types that can run CML and have room for a fifth more than is needed now,
-# smallest first.
+# cheapest first.
 data "cml_instance_types" "fit" {
   min_vcpus        = 8
   min_memory_gib   = 32
   headroom_percent = 20
   virtualization   = ["nested"] # leaves bare metal out
+  order_by         = "price"
 }
 
 data "cml_ami" "latest" {
