@@ -2,10 +2,10 @@ package license
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
+
+	"github.com/cml-infra/terraform-provider-cml/internal/attribute"
 )
 
 // keyFacts is the key of the private state.
@@ -28,35 +28,11 @@ type facts struct {
 	Unfinished bool `json:"unfinished,omitempty"`
 }
 
-// The private state of a request and that of a response.
-type (
-	privateReader interface {
-		GetKey(ctx context.Context, key string) ([]byte, diag.Diagnostics)
-	}
-	privateWriter interface {
-		SetKey(ctx context.Context, key string, value []byte) diag.Diagnostics
-	}
-)
-
-func readFacts(ctx context.Context, from privateReader, diags *diag.Diagnostics) facts {
-	var f facts
-	raw, d := from.GetKey(ctx, keyFacts)
-	diags.Append(d...)
-	if len(raw) == 0 {
-		return f
-	}
-	if err := json.Unmarshal(raw, &f); err != nil {
-		diags.AddError("Unreadable private state of CML worker licence",
-			fmt.Sprintf("The entry %q that this provider keeps beside the state cannot be read: %s.", keyFacts, err))
-	}
+func readFacts(ctx context.Context, from attribute.PrivateReader, diags *diag.Diagnostics) facts {
+	f, _ := attribute.ReadPrivate[facts](ctx, from, keyFacts, diags)
 	return f
 }
 
-func writeFacts(ctx context.Context, to privateWriter, f facts, diags *diag.Diagnostics) {
-	raw, err := json.Marshal(f)
-	if err != nil {
-		diags.AddError("Unable to keep private state of CML worker licence", err.Error())
-		return
-	}
-	diags.Append(to.SetKey(ctx, keyFacts, raw)...)
+func writeFacts(ctx context.Context, to attribute.PrivateWriter, f facts, diags *diag.Diagnostics) {
+	attribute.WritePrivate(ctx, to, keyFacts, f, diags)
 }

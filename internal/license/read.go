@@ -3,7 +3,6 @@ package license
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/resource"
@@ -28,10 +27,7 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 		return
 	}
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, identityOf(&state, f))...)
-	if unknown := r.set.UnknownArguments(); len(unknown) > 0 {
-		tfdiag.Warn(&resp.Diagnostics, r.set, tfdiag.UnknownConfiguration, fmt.Sprintf(
-			"The licence of worker %s was not read, since the value of %s in the provider configuration is known only after apply. Its state stays as it was.",
-			state.WorkerID.ValueString(), strings.Join(unknown, ", ")))
+	if tfdiag.NotRead(&resp.Diagnostics, r.set, "the licence of worker "+state.WorkerID.ValueString()) {
 		return
 	}
 	op := r.begin(ctx, summary, &state, f.AccountID, &resp.Diagnostics)

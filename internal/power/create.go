@@ -3,10 +3,10 @@ package power
 import (
 	"context"
 
-	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/cml-infra/terraform-provider-cml/internal/attribute"
 	"github.com/cml-infra/terraform-provider-cml/internal/fault"
 	"github.com/cml-infra/terraform-provider-cml/internal/tfdiag"
 )
@@ -60,7 +60,7 @@ func (r *Resource) Create(ctx context.Context, req resource.CreateRequest, resp 
 	}
 
 	op.record(&plan, seen, &f, types.StringNull())
-	resp.Diagnostics.Append(op.keep(ctx, resp.Private, seen, f)...)
+	op.keep(ctx, resp.Private, seen, f)
 	resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, identityOf(&plan, f))...)
 }
@@ -73,14 +73,9 @@ func (op *operation) record(plan *model, seen sight, f *facts, lastStopped types
 }
 
 // keep writes the private state.
-func (op *operation) keep(ctx context.Context, to privateWriter, seen sight, f facts) diag.Diagnostics {
-	diags := writePrivate(ctx, to, keyFacts, f)
-	if seen.pending != nil {
-		diags.Append(writePrivate(ctx, to, keyPending, seen.pending)...)
-	} else {
-		clearPending(ctx, to, &diags)
-	}
-	return diags
+func (op *operation) keep(ctx context.Context, to attribute.PrivateWriter, seen sight, f facts) {
+	writeFacts(ctx, to, f, op.diags)
+	writePending(ctx, to, seen.pending, op.diags)
 }
 
 // identityOf is the resource identity of a state.

@@ -54,7 +54,7 @@ func (r *Resource) Delete(ctx context.Context, req resource.DeleteRequest, resp 
 	case err != nil:
 		op.fail(err)
 		op.leave(&f)
-		resp.Diagnostics.Append(writePrivate(ctx, resp.Private, keyFacts, f)...)
+		writeFacts(ctx, resp.Private, f, &resp.Diagnostics)
 		return
 	}
 	op.open(ctx, sight{instance: in}, &f)

@@ -24,6 +24,6 @@ func (r *Resource) ImportState(ctx context.Context, req resource.ImportStateRequ
 		resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root(name), value)...)
 	}
 	f := facts{Imported: true, AccountID: from.AccountID.ValueString()}
-	resp.Diagnostics.Append(writePrivate(ctx, resp.Private, keyFacts, f)...)
+	writeFacts(ctx, resp.Private, f, &resp.Diagnostics)
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, from)...)
 }

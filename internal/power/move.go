@@ -59,7 +59,7 @@ func moveInstanceState(ctx context.Context, req resource.MoveStateRequest, resp 
 		resp.Diagnostics.Append(resp.TargetState.SetAttribute(ctx, path.Root(name), value)...)
 	}
 	// As after an import: what is configured for the first time is recorded.
-	resp.Diagnostics.Append(writePrivate(ctx, resp.TargetPrivate, keyFacts, facts{Imported: true, Configured: wished.ValueString()})...)
+	writeFacts(ctx, resp.TargetPrivate, facts{Imported: true, Configured: wished.ValueString()}, &resp.Diagnostics)
 	// The account is not known, and an identity may not change later: Read sets it.
 	resp.TargetIdentity = nil
 }

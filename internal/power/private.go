@@ -2,14 +2,13 @@ package power
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 
+	"github.com/cml-infra/terraform-provider-cml/internal/attribute"
 	"github.com/cml-infra/terraform-provider-cml/internal/controller"
 	"github.com/cml-infra/terraform-provider-cml/internal/instance"
 	"github.com/cml-infra/terraform-provider-cml/internal/readiness"
@@ -92,51 +91,24 @@ type pending struct {
 	Since time.Time `json:"since"`
 }
 
-// The private state of a request and that of a response.
-type (
-	privateReader interface {
-		GetKey(ctx context.Context, key string) ([]byte, diag.Diagnostics)
-	}
-	privateWriter interface {
-		SetKey(ctx context.Context, key string, value []byte) diag.Diagnostics
-	}
-)
-
-func readPrivate[T any](ctx context.Context, from privateReader, key string) (T, bool, diag.Diagnostics) {
-	var out T
-	raw, diags := from.GetKey(ctx, key)
-	if len(raw) == 0 || diags.HasError() {
-		return out, false, diags
-	}
-	if err := json.Unmarshal(raw, &out); err != nil {
-		diags.AddError("Unreadable private state of CML worker power",
-			fmt.Sprintf("The entry %q that this provider keeps beside the state cannot be read: %s.", key, err))
-		return out, false, diags
-	}
-	return out, true, diags
-}
-
-func writePrivate(ctx context.Context, to privateWriter, key string, value any) diag.Diagnostics {
-	raw, err := json.Marshal(value)
-	if err != nil {
-		return diag.Diagnostics{diag.NewErrorDiagnostic("Unable to keep private state of CML worker power", err.Error())}
-	}
-	return to.SetKey(ctx, key, raw)
-}
-
-func readFacts(ctx context.Context, from privateReader, diags *diag.Diagnostics) facts {
-	f, _, d := readPrivate[facts](ctx, from, keyFacts)
-	diags.Append(d...)
+func readFacts(ctx context.Context, from attribute.PrivateReader, diags *diag.Diagnostics) facts {
+	f, _ := attribute.ReadPrivate[facts](ctx, from, keyFacts, diags)
 	return f
 }
 
-func readPending(ctx context.Context, from privateReader, diags *diag.Diagnostics) (pending, bool) {
-	p, ok, d := readPrivate[pending](ctx, from, keyPending)
-	diags.Append(d...)
-	return p, ok
+func writeFacts(ctx context.Context, to attribute.PrivateWriter, f facts, diags *diag.Diagnostics) {
+	attribute.WritePrivate(ctx, to, keyFacts, f, diags)
 }
 
-// clearPending removes the mark.
-func clearPending(ctx context.Context, to privateWriter, diags *diag.Diagnostics) {
-	diags.Append(to.SetKey(ctx, keyPending, nil)...)
+func readPending(ctx context.Context, from attribute.PrivateReader, diags *diag.Diagnostics) (pending, bool) {
+	return attribute.ReadPrivate[pending](ctx, from, keyPending, diags)
+}
+
+// writePending sets the mark of an unfinished wait, or removes it: nil.
+func writePending(ctx context.Context, to attribute.PrivateWriter, p *pending, diags *diag.Diagnostics) {
+	if p == nil {
+		attribute.WritePrivate(ctx, to, keyPending, nil, diags)
+		return
+	}
+	attribute.WritePrivate(ctx, to, keyPending, p, diags)
 }

@@ -2,8 +2,6 @@ package power
 
 import (
 	"context"
-	"fmt"
-	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
@@ -25,10 +23,7 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 		return
 	}
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, identityOf(&state, f))...)
-	if unknown := r.set.UnknownArguments(); len(unknown) > 0 {
-		tfdiag.Warn(&resp.Diagnostics, r.set, tfdiag.UnknownConfiguration, fmt.Sprintf(
-			"The worker %s was not read, since the value of %s in the provider configuration is known only after apply. Its state stays as it was.",
-			state.WorkerID.ValueString(), strings.Join(unknown, ", ")))
+	if tfdiag.NotRead(&resp.Diagnostics, r.set, "the worker "+state.WorkerID.ValueString()) {
 		return
 	}
 
@@ -56,7 +51,7 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 		found.ServiceStatus = state.ServiceStatus
 	}
 	if until, err := readiness.ParseRung(unfinished.Until); waiting && err == nil && reached >= until {
-		clearPending(ctx, resp.Private, &resp.Diagnostics)
+		writePending(ctx, resp.Private, nil, &resp.Diagnostics)
 	}
 
 	configured := state
@@ -67,7 +62,7 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 	}
 	f.observe(in, s, op.tagsOf(in))
 	op.readDrain(in, &f)
-	resp.Diagnostics.Append(writePrivate(ctx, resp.Private, keyFacts, f)...)
+	writeFacts(ctx, resp.Private, f, &resp.Diagnostics)
 	resp.Diagnostics.Append(resp.State.Set(ctx, &state)...)
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, identityOf(&state, f))...)
 }

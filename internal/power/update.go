@@ -28,9 +28,9 @@ func (r *Resource) Update(ctx context.Context, req resource.UpdateRequest, resp 
 	if !plan.unsettled() {
 		// Nothing but settings of this provider changed: nobody is asked.
 		if m.desired != stateRunning {
-			clearPending(ctx, resp.Private, &resp.Diagnostics)
+			writePending(ctx, resp.Private, nil, &resp.Diagnostics)
 		}
-		resp.Diagnostics.Append(writePrivate(ctx, resp.Private, keyFacts, f)...)
+		writeFacts(ctx, resp.Private, f, &resp.Diagnostics)
 		resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)
 		resp.Diagnostics.Append(resp.Identity.Set(ctx, identityOf(&plan, f))...)
 		return
@@ -57,7 +57,7 @@ func (r *Resource) Update(ctx context.Context, req resource.UpdateRequest, resp 
 		if in, err = op.converge(ctx, in, m.desired, m.restart); err != nil {
 			op.fail(err)
 			op.leave(&before)
-			resp.Diagnostics.Append(writePrivate(ctx, resp.Private, keyFacts, before)...)
+			writeFacts(ctx, resp.Private, before, &resp.Diagnostics)
 			return
 		}
 	}
@@ -79,7 +79,7 @@ func (r *Resource) Update(ctx context.Context, req resource.UpdateRequest, resp 
 		op.open(ctx, seen, &f)
 	}
 	op.record(&plan, seen, &f, prior.LastStoppedAt)
-	resp.Diagnostics.Append(op.keep(ctx, resp.Private, seen, f)...)
+	op.keep(ctx, resp.Private, seen, f)
 	resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, identityOf(&plan, f))...)
 }

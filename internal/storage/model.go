@@ -2,7 +2,6 @@ package storage
 
 import (
 	"context"
-	"encoding/json"
 	"slices"
 	"strings"
 
@@ -91,24 +90,13 @@ func (m *model) entries(ctx context.Context, diags *diag.Diagnostics) []snapshot
 // its import, so that arguments which EC2 does not tell are recorded.
 const importedKey = "imported"
 
-// The private state of a request and that of a response.
-type (
-	privateReader interface {
-		GetKey(ctx context.Context, key string) ([]byte, diag.Diagnostics)
-	}
-	privateWriter interface {
-		SetKey(ctx context.Context, key string, value []byte) diag.Diagnostics
-	}
-)
-
-func imported(ctx context.Context, from privateReader, diags *diag.Diagnostics) bool {
-	raw, d := from.GetKey(ctx, importedKey)
-	diags.Append(d...)
-	var yes bool
-	return json.Unmarshal(raw, &yes) == nil && yes
+func imported(ctx context.Context, from attribute.PrivateReader, diags *diag.Diagnostics) bool {
+	yes, _ := attribute.ReadPrivate[bool](ctx, from, importedKey, diags)
+	return yes
 }
 
-func setImported(ctx context.Context, to privateWriter, yes bool) diag.Diagnostics {
-	raw, _ := json.Marshal(yes) // a bool
-	return to.SetKey(ctx, importedKey, raw)
+func setImported(ctx context.Context, to attribute.PrivateWriter, yes bool) diag.Diagnostics {
+	var diags diag.Diagnostics
+	attribute.WritePrivate(ctx, to, importedKey, yes, &diags)
+	return diags
 }

@@ -28,10 +28,7 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 		return
 	}
 	resp.Diagnostics.Append(setIdentity(ctx, resp.Identity, &state)...)
-	if unknown := r.set.UnknownArguments(); len(unknown) > 0 {
-		tfdiag.Warn(&resp.Diagnostics, r.set, tfdiag.UnknownConfiguration, fmt.Sprintf(
-			"The snapshots %s were not read, since the value of %s in the provider configuration is known only after apply. Their state stays as it was.",
-			state.ID.ValueString(), strings.Join(unknown, ", ")))
+	if tfdiag.NotRead(&resp.Diagnostics, r.set, "the snapshots "+state.ID.ValueString()) {
 		return
 	}
 	about := tfdiag.About{ID: state.WorkerID.ValueString(), Region: state.Region.ValueString()}

@@ -2,7 +2,6 @@ package worker
 
 import (
 	"context"
-	"encoding/json"
 	"slices"
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
@@ -32,19 +31,14 @@ const (
 )
 
 // readDefaulted returns the arguments that defaults filled.
-func readDefaulted(ctx context.Context, private privateReader, diags *diag.Diagnostics) []string {
-	raw, d := private.GetKey(ctx, defaultedKey)
-	diags.Append(d...)
-	var names []string
-	if len(raw) > 0 && json.Unmarshal(raw, &names) != nil {
-		return nil
-	}
+func readDefaulted(ctx context.Context, private attribute.PrivateReader, diags *diag.Diagnostics) []string {
+	names, _ := attribute.ReadPrivate[[]string](ctx, private, defaultedKey, diags)
 	return names
 }
 
 // saveDefaulted records which arguments of a worker that is being created come
 // from defaults: those that the plan has and the configuration has not.
-func saveDefaulted(ctx context.Context, private privateWriter, set *clients.Set, config, plan *model, diags *diag.Diagnostics) {
+func saveDefaulted(ctx context.Context, private attribute.PrivateWriter, set *clients.Set, config, plan *model, diags *diag.Diagnostics) {
 	var names []string
 	filled := func(name string, config, plan attr.Value) {
 		if config.IsNull() && known(plan) {
@@ -62,8 +56,7 @@ func saveDefaulted(ctx context.Context, private privateWriter, set *clients.Set,
 	if len(names) == 0 {
 		return
 	}
-	raw, _ := json.Marshal(names) // strings
-	diags.Append(private.SetKey(ctx, defaultedKey, raw)...)
+	attribute.WritePrivate(ctx, private, defaultedKey, names, diags)
 }
 
 // loadDefaults gathers what a new worker takes where it says nothing:

@@ -2,7 +2,6 @@ package worker
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"regexp"
 	"slices"
@@ -44,23 +43,20 @@ func factsOf(i *instance.Image, account string) *imageFacts {
 }
 
 // readFacts returns the facts in private state, nil when there are none.
-func readFacts(ctx context.Context, private privateReader, diags *diag.Diagnostics) *imageFacts {
-	raw, d := private.GetKey(ctx, imageKey)
-	diags.Append(d...)
-	var f imageFacts
-	if len(raw) == 0 || json.Unmarshal(raw, &f) != nil || f.ID == "" {
+func readFacts(ctx context.Context, private attribute.PrivateReader, diags *diag.Diagnostics) *imageFacts {
+	f, ok := attribute.ReadPrivate[imageFacts](ctx, private, imageKey, diags)
+	if !ok || f.ID == "" {
 		return nil
 	}
 	return &f
 }
 
 // saveFacts writes them.
-func saveFacts(ctx context.Context, private privateWriter, f *imageFacts, diags *diag.Diagnostics) {
+func saveFacts(ctx context.Context, private attribute.PrivateWriter, f *imageFacts, diags *diag.Diagnostics) {
 	if f.Name == "" {
 		return // the server tells nothing of images; it may be asked again
 	}
-	raw, _ := json.Marshal(f) // strings and a bool
-	diags.Append(private.SetKey(ctx, imageKey, raw)...)
+	attribute.WritePrivate(ctx, private, imageKey, f, diags)
 }
 
 // defaultArchitecture is the one that CML runs on.

@@ -2,7 +2,6 @@ package worker
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"time"
 
@@ -50,26 +49,20 @@ type holder struct {
 }
 
 // knownLicense is what state and private state know of the licence.
-func knownLicense(ctx context.Context, m *model, private privateReader, diags *diag.Diagnostics) licensing.Known {
-	raw, d := private.GetKey(ctx, holderKey)
-	diags.Append(d...)
-	var h holder
-	if len(raw) > 0 {
-		_ = json.Unmarshal(raw, &h) // what cannot be read is not known
-	}
+func knownLicense(ctx context.Context, m *model, private attribute.PrivateReader, diags *diag.Diagnostics) licensing.Known {
+	h, _ := attribute.ReadPrivate[holder](ctx, private, holderKey, diags)
 	return licensing.Known{Status: m.LicenseStatus.ValueString(), UDI: h.UDI, SmartAccount: h.SmartAccount, VirtualAccount: h.VirtualAccount}
 }
 
 // saveHolder keeps who is counted.
-func saveHolder(ctx context.Context, private privateWriter, l *controller.Licensing, diags *diag.Diagnostics) {
+func saveHolder(ctx context.Context, private attribute.PrivateWriter, l *controller.Licensing, diags *diag.Diagnostics) {
 	k := licensing.KnownFrom(*l)
-	raw, _ := json.Marshal(holder{k.UDI, k.SmartAccount, k.VirtualAccount}) // strings
-	diags.Append(private.SetKey(ctx, holderKey, raw)...)
+	attribute.WritePrivate(ctx, private, holderKey, holder{k.UDI, k.SmartAccount, k.VirtualAccount}, diags)
 }
 
 // refreshLicense takes a look at the licence of a worker whose CML has just
 // answered into its state.
-func (r *Resource) refreshLicense(ctx context.Context, ec2 *instance.Client, machine *instance.Instance, m *model, seen *service, private privateWriter, diags *diag.Diagnostics) {
+func (r *Resource) refreshLicense(ctx context.Context, ec2 *instance.Client, machine *instance.Instance, m *model, seen *service, private attribute.PrivateWriter, diags *diag.Diagnostics) {
 	if seen == nil || seen.ready == nil || !*seen.ready {
 		return
 	}

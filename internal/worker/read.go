@@ -3,7 +3,6 @@ package worker
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
@@ -24,9 +23,7 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	if unknown := r.set.UnknownArguments(); len(unknown) > 0 {
-		tfdiag.Warn(&resp.Diagnostics, r.set, tfdiag.UnknownConfiguration, fmt.Sprintf(
-			"Worker %s was not refreshed: the provider's %s will be known only after apply.", state.ID.ValueString(), strings.Join(unknown, ", ")))
+	if tfdiag.NotRead(&resp.Diagnostics, r.set, "the worker "+state.ID.ValueString()) {
 		resp.Diagnostics.Append(setIdentity(ctx, resp.Identity, &state)...)
 		return
 	}
@@ -106,7 +103,7 @@ func (r *Resource) probe(ctx context.Context, ec2 *instance.Client, machine *ins
 
 // image returns what is known about the pinned image, asking EC2 only when
 // private state does not know it. nil: EC2 does not tell.
-func (r *Resource) image(ctx context.Context, ec2 *instance.Client, machine *instance.Instance, from privateReader, to privateWriter, diags *diag.Diagnostics) *imageFacts {
+func (r *Resource) image(ctx context.Context, ec2 *instance.Client, machine *instance.Instance, from attribute.PrivateReader, to attribute.PrivateWriter, diags *diag.Diagnostics) *imageFacts {
 	if facts := readFacts(ctx, from, diags); facts != nil && facts.ID == machine.ImageID {
 		return facts
 	}
