@@ -58,7 +58,7 @@ func (op *operation) drain(ctx context.Context, in *instance.Instance) error {
 		return nil
 	case ctx.Err() == nil && d.onBusy == busyIgnore:
 		tfdiag.Warn(op.diags, op.set, tfdiag.DrainIncomplete, fmt.Sprintf(
-			"The worker %s was stopped without all of `stop.drain`, since `on_busy` is `ignore`: %s.", op.id, err))
+			"The worker %s is stopped without all of `stop.drain`, since `on_busy` is `ignore`: %s.", op.id, err))
 		return nil
 	}
 	f := &failure{summary: "Unable to drain CML worker", err: fmt.Errorf("the worker was not stopped: %w", err)}
@@ -160,7 +160,8 @@ func (op *operation) administrator(ctx context.Context, in *instance.Instance) (
 	s := op.settingsFor(op.opts.controller, in)
 	resolve := op.set.CredentialsFor(op.ec2.Region(), s)
 	if resolve == nil {
-		return nil, fault.New(fault.Credentials, "there are no credentials for CML: set user name and password, or a token, of an administrator in the provider's `controller`, or name where they are kept in `controller.credentials`")
+		return nil, &fault.Error{Kind: fault.Credentials, Service: "cml",
+			Message: "there are no credentials for CML: set user name and password, or a token, of an administrator in the provider's `controller`, or name where they are kept in `controller.credentials`"}
 	}
 	credentials, err := resolve(ctx)
 	if err != nil {

@@ -256,6 +256,9 @@ func TestDrainThatIsNotPossible(t *testing.T) {
 				if onBusy == "ignore" {
 					severity, state = warning, "stopped"
 				}
+				if has(diags, failure, "AWS credentials") {
+					t.Errorf("the error sends the reader to AWS:\n%s", show(diags))
+				}
 				if !has(diags, severity, c.text) || (onBusy == "ignore") == has(diags, failure, "") {
 					t.Errorf("got\n%s", show(diags))
 				}

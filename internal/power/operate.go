@@ -133,6 +133,9 @@ func (op *operation) stop(ctx context.Context, in *instance.Instance) (*instance
 	}
 	ours := in.State != instance.StateStopping
 	reason := map[string]string{tagStopReason: stopReasonManual}
+	if op.opts.recheckIdle > 0 {
+		reason[tagStopReason] = stopReasonIdle
+	}
 	switch {
 	case ours && op.announced:
 		op.markDrain(ctx, time.Now(), reason)

@@ -29,9 +29,13 @@ const (
 	tagsSchedule = "schedule:"
 )
 
-// stopReasonManual is the value of the tag last-stop-reason for a stop that
-// somebody declared, in contrast to "idle" and "schedule".
-const stopReasonManual = "manual"
+// The values of the tag last-stop-reason: for a stop that somebody declared, and
+// for one of a worker that was idle even right before it. What is stopped by
+// something else has no tag.
+const (
+	stopReasonManual = "manual"
+	stopReasonIdle   = "idle"
+)
 
 // facts are what a plan needs to know and the state does not show. They change
 // in Read, Create and Update only, so that a plan that is made twice comes out

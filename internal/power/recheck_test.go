@@ -66,6 +66,9 @@ func TestRecheckIdle(t *testing.T) {
 				if got := attribute(t, kept.state, "instance_state"); got != "stopped" {
 					t.Errorf("the machine is %s", got)
 				}
+				if got := l.machine().Tags["cml:last-stop-reason"]; got != "idle" {
+					t.Errorf("the reason is %q", got)
+				}
 				return
 			}
 			for _, want := range []string{"CML worker became active since the plan", "became active since the plan; plan again", c.why} {

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cml-infra/terraform-provider-cml/internal/simulator"
 	"github.com/cml-infra/terraform-provider-cml/internal/simulator/cml"
 	"github.com/cml-infra/terraform-provider-cml/internal/simulator/wire"
 )
@@ -160,6 +161,30 @@ func TestDrainThatCannotBeTakenBack(t *testing.T) {
 		}
 		l.takesBack(s, started, config)
 	})
+}
+
+// A stop that goes on after its run was interrupted keeps what users were told.
+func TestCancelDuringTheStop(t *testing.T) {
+	l := newLab(t, func(o *simulator.Options) {
+		o.Timing = simulator.Quick()
+		o.Timing.AWS.Stopping = time.Hour
+	})
+	s := l.admin()
+	created := s.create(l.drained("running", nil))
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	go func() {
+		l.await(l.id, "stopping")
+		cancel()
+	}()
+	_, diags := s.apply(ctx, created, s.config(l.drained("stopped", closes("ignore"))))
+	if !has(diags, failure, "Unable to stop CML worker") {
+		t.Errorf("got\n%s", show(diags))
+	}
+	l.is("canceled", "stopping", true, "Stops soon", "Stops soon")
+	if _, ok := l.machine().Tags[drainTag]; !ok {
+		t.Error("no tag tells the next one who starts it")
+	}
 }
 
 // A tag that cannot be removed is not looked at again.
