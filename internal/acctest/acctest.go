@@ -112,6 +112,7 @@ provider "cml" {
   access_key = "AKIAIOSFODNN7EXAMPLE"
   secret_key = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
   endpoints {
+    cloudwatch     = %[1]q
     ec2            = %[1]q
     scheduler      = %[1]q
     secretsmanager = %[1]q

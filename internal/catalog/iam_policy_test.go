@@ -54,7 +54,7 @@ func quoted(all ...string) string {
 }
 
 // everything are all features.
-var everything = []string{"read", "create", "change", "power", "delete", "eip", "snapshot", "schedule", "diagnose", "quota_check", "cost", "secrets"}
+var everything = []string{"read", "create", "change", "power", "delete", "eip", "snapshot", "schedule", "metrics", "diagnose", "quota_check", "cost", "secrets"}
 
 // read returns the policies of sets of features.
 func policies(t *testing.T, arguments ...string) []document {
@@ -321,4 +321,11 @@ func TestIAMPolicyRefuses(t *testing.T) {
 		// what is unknown does not matter here
 		{Config: region + data(iam, "features = [\"read\"]\n  regions = [\"us-gov-west-1\"]"), ConfigStateChecks: []statecheck.StateCheck{exactly(iam, "partition", "aws-us-gov")}},
 	}})
+}
+
+func TestIAMPolicyOfMetrics(t *testing.T) {
+	got := policies(t, `features = ["metrics"]`)[0]
+	if want := []string{"cloudwatch:GetMetricData", "cloudwatch:ListMetrics"}; !slices.Equal(got.actions(), want) {
+		t.Errorf("allowed are %v, want %v", got.actions(), want)
+	}
 }

@@ -46,6 +46,7 @@ var iamFeatures = []iamFeature{
 		"CreateSnapshots", "CreateTags", "DeleteSnapshot", "DeleteTags", "StartInstances", "StopInstances"}},
 	{name: "schedule", what: "`cml_worker_schedule`, with the role that its schedules assume", ec2: []string{"CreateTags", "DeleteTags"},
 		others: []string{"scheduler:CreateSchedule"}},
+	{name: "metrics", what: "`cml_worker_metrics`", others: []string{"cloudwatch:GetMetricData"}},
 	{name: "diagnose", what: "console output in the text of a time-out", ec2: []string{"GetConsoleOutput"}},
 	{name: "quota_check", what: "`guardrails.quota_check`", others: []string{"servicequotas:GetServiceQuota"}},
 	{name: "cost", what: "prices: `hourly_cost_estimate`, `cml_worker_cost`, `guardrails.max_hourly_cost` and the order of `cml_instance_types`",
@@ -159,6 +160,8 @@ func otherStatements(actions []string, r iamRequest) []iamStatement {
 			pass.condition("StringEquals", "iam:PassedToService", "scheduler.amazonaws.com")
 			out = append(out, iamStatement{Sid: "Schedules", Action: []string{action, "scheduler:DeleteSchedule", "scheduler:GetSchedule", "scheduler:UpdateSchedule"},
 				Resource: []string{"arn:" + r.partition + ":scheduler:*:*:schedule/*/*"}}, pass)
+		case "cloudwatch:GetMetricData":
+			out = append(out, iamStatement{Sid: "ReadMetrics", Action: []string{action, "cloudwatch:ListMetrics"}, Resource: []string{"*"}})
 		case "servicequotas:GetServiceQuota":
 			out = append(out, iamStatement{Sid: "Quotas", Action: []string{action}, Resource: []string{"*"}})
 		case "pricing:GetProducts":

@@ -40,32 +40,43 @@ func (b *base) findAll(ctx context.Context, ids []string, region types.String, d
 func (b *base) portray(ctx context.Context, all []sight, o dashboard.Options, diags *diag.Diagnostics) []dashboard.Worker {
 	known := map[string]*instance.TypeInfo{}
 	if slices.Contains(o.Groups, dashboard.EBS) || slices.Contains(o.Groups, dashboard.Credits) {
-		var names []string
-		for _, s := range all {
-			names = append(names, s.machine.Type)
-		}
-		slices.Sort(names)
-		var err error
-		if known, err = all[0].ec2.InstanceTypes(ctx, slices.Compact(names)...); err != nil {
-			known = nil
-			tfdiag.Warn(diags, b.set, tfdiag.NotReadable,
-				fmt.Sprintf("What the instance types of the workers can do is taken from their names, since EC2 did not tell: %s", words(err)))
-		}
+		known = b.facts(ctx, all, diags)
 	}
 	out := make([]dashboard.Worker, len(all))
 	for i, s := range all {
 		w := dashboard.Worker{ID: s.machine.ID, Name: s.machine.Name(), Type: s.machine.Type}
-		if info := known[w.Type]; info != nil {
-			w.BareMetal, w.Burstable = info.BareMetal, info.Burstable
-		} else {
-			w.BareMetal, w.Burstable = strings.Contains(w.Type, ".metal"), burstableName.MatchString(w.Type)
-		}
+		w.BareMetal, w.Burstable = abilities(known, w.Type)
 		for _, v := range s.machine.Volumes {
 			w.Volumes = append(w.Volumes, v.VolumeID)
 		}
 		out[i] = w
 	}
 	return out
+}
+
+// facts asks EC2 what the types of workers of one region can do; nil with a
+// warning when it does not tell.
+func (b *base) facts(ctx context.Context, all []sight, diags *diag.Diagnostics) map[string]*instance.TypeInfo {
+	var names []string
+	for _, s := range all {
+		names = append(names, s.machine.Type)
+	}
+	slices.Sort(names)
+	known, err := all[0].ec2.InstanceTypes(ctx, slices.Compact(names)...)
+	if err != nil {
+		tfdiag.Warn(diags, b.set, tfdiag.NotReadable,
+			fmt.Sprintf("What the instance types of the workers can do is taken from their names, since EC2 did not tell: %s", words(err)))
+		return nil
+	}
+	return known
+}
+
+// abilities tells from the facts, or else from its name, what a type is.
+func abilities(known map[string]*instance.TypeInfo, name string) (bareMetal, burstable bool) {
+	if info := known[name]; info != nil {
+		return info.BareMetal, info.Burstable
+	}
+	return strings.Contains(name, ".metal"), burstableName.MatchString(name)
 }
 
 // burstableName fits the types of the T family: "t3.large", "t4g.small".

@@ -80,12 +80,6 @@ func (*Health) Metadata(_ context.Context, req datasource.MetadataRequest, resp 
 
 // Schema implements datasource.DataSource.
 func (*Health) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
-	usage := func(what string) schema.SingleNestedAttribute {
-		return schema.SingleNestedAttribute{Computed: true, MarkdownDescription: what + " of all compute hosts together, in bytes.",
-			Attributes: map[string]schema.Attribute{
-				"used": numberAttribute("Bytes in use."), "free": numberAttribute("Bytes free."), "total": numberAttribute("Bytes in all."),
-			}}
-	}
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "The health and load of CML on a worker. That CML cannot be reached, or refuses the account, is a value and not an error: `reachable` and `reason` tell, and what could not be read is null, never zero. Only a certificate that is not the pinned one is an error.\n\n" +
 			"Everything but `version`, `ready` and `tls_fingerprint` needs credentials for CML; `valid`, `is_licensed` and the labs of others need an administrator's.",
@@ -116,17 +110,13 @@ func (*Health) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datas
 			"controller_valid": flagAttribute("CML's verdict of its controller's services."),
 			"computes": schema.ListNestedAttribute{Computed: true, MarkdownDescription: "The compute hosts, by name; one on a worker that is no cluster.",
 				NestedObject: schema.NestedAttributeObject{Attributes: computeAttributes()}},
-			"labs_total":    numberAttribute("Labs that the account sees; all, for an administrator."),
-			"labs_started":  numberAttribute("How many of them are started."),
-			"nodes_running": numberAttribute("Nodes that run, of all users."),
-			"nodes_total":   numberAttribute("Nodes that exist on the compute hosts, of all users."),
-			"cpu": schema.SingleNestedAttribute{Computed: true, MarkdownDescription: "Processors of all compute hosts together.",
-				Attributes: map[string]schema.Attribute{
-					"count":   numberAttribute("How many there are."),
-					"percent": schema.Float64Attribute{Computed: true, MarkdownDescription: "How busy they are, 0 to 100."},
-				}},
-			"memory":          usage("Memory"),
-			"disk":            usage("Disk"),
+			"labs_total":      numberAttribute("Labs that the account sees; all, for an administrator."),
+			"labs_started":    numberAttribute("How many of them are started."),
+			"nodes_running":   numberAttribute("Nodes that run, of all users."),
+			"nodes_total":     numberAttribute("Nodes that exist on the compute hosts, of all users."),
+			"cpu":             cpuAttribute(),
+			"memory":          usageAttribute("Memory"),
+			"disk":            usageAttribute("Disk"),
 			"tls_fingerprint": textAttribute("SHA-256 of the certificate that CML shows, for `controller.tls.fingerprint`; compare it with what the worker itself knows before you trust it."),
 		},
 	}
@@ -164,7 +154,7 @@ func (d *Health) Read(ctx context.Context, req datasource.ReadRequest, resp *dat
 			return
 		}
 	}
-	c, err := d.ask(ctx, s, settings)
+	c, err := d.ask(ctx, s, settings, (*checkup).askHealth)
 	if err != nil {
 		resp.Diagnostics.Append(tfdiag.Error("Unable to read the health of CML worker", s.about(), err))
 		return

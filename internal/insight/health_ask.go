@@ -46,9 +46,10 @@ func (c *checkup) lacks(reason, message string) {
 	}
 }
 
-// ask looks at CML once. An error is a certificate that is not the pinned one,
+// ask looks at CML once and, where there is an account for it, asks what only
+// accounts get to hear with account, which runs on a session. An error is a certificate that is not the pinned one,
 // settings that make no sense, or the end of the context.
-func (b *base) ask(ctx context.Context, s sight, settings controller.Settings) (checkup, error) {
+func (b *base) ask(ctx context.Context, s sight, settings controller.Settings, account func(*checkup, context.Context, *controller.Client)) (checkup, error) {
 	var c checkup
 	if s.machine.State != instance.StateRunning {
 		c.lacks(reasonNotRunning, "the worker is "+s.machine.State)
@@ -92,37 +93,45 @@ func (b *base) ask(ctx context.Context, s sight, settings controller.Settings) (
 	}
 	client := controller.New(ip, settings, credentials, b.set.Transport())
 	defer client.Close()
-	c.askAccount(limited, client)
+	// One login that fails says all: further tries may lock the account.
+	if err := client.Authenticate(limited); err != nil {
+		c.fails(err)
+		return c, context.Cause(ctx)
+	}
+	account(&c, limited, client)
 	return c, context.Cause(ctx)
 }
 
-// askAccount asks what only accounts get to hear; what fails is left out.
-func (c *checkup) askAccount(ctx context.Context, client *controller.Client) {
-	failed := func(err error) bool {
-		if err != nil {
-			c.refused = true
-			c.lacks(why(err), words(err))
-		}
-		return err != nil
+// fails notes an error of a question that only accounts may ask.
+func (c *checkup) fails(err error) bool {
+	if err != nil {
+		c.refused = true
+		c.lacks(why(err), words(err))
 	}
-	// One login that fails says all: further tries may lock the account.
-	if failed(client.Authenticate(ctx)) {
-		return
-	}
-	if health, err := client.SystemHealth(ctx); !failed(err) {
+	return err != nil
+}
+
+// askHealth asks for health, load and labs; what fails is left out.
+func (c *checkup) askHealth(ctx context.Context, client *controller.Client) {
+	if health, err := client.SystemHealth(ctx); !c.fails(err) {
 		c.health = &health
 	}
-	if stats, err := client.SystemStats(ctx); !failed(err) {
-		c.stats = &stats
-	}
+	c.askLoad(ctx, client)
 	labs, err := client.Labs(ctx)
-	if failed(err) {
+	if c.fails(err) {
 		return
 	}
 	total := len(labs)
 	c.labsTotal = &total
-	if started, err := client.LabsStarted(ctx, labs); !failed(err) {
+	if started, err := client.LabsStarted(ctx, labs); !c.fails(err) {
 		c.labsStarted = &started
+	}
+}
+
+// askLoad asks for the load alone.
+func (c *checkup) askLoad(ctx context.Context, client *controller.Client) {
+	if stats, err := client.SystemStats(ctx); !c.fails(err) {
+		c.stats = &stats
 	}
 }
 

@@ -33,6 +33,22 @@ func computeAttributes() map[string]schema.Attribute {
 	}
 }
 
+// cpuAttribute and usageAttribute are the load of all compute hosts.
+func cpuAttribute() schema.SingleNestedAttribute {
+	return schema.SingleNestedAttribute{Computed: true, MarkdownDescription: "Processors of all compute hosts together.",
+		Attributes: map[string]schema.Attribute{
+			"count":   numberAttribute("How many there are."),
+			"percent": schema.Float64Attribute{Computed: true, MarkdownDescription: "How busy they are, 0 to 100."},
+		}}
+}
+
+func usageAttribute(what string) schema.SingleNestedAttribute {
+	return schema.SingleNestedAttribute{Computed: true, MarkdownDescription: what + " of all compute hosts together, in bytes.",
+		Attributes: map[string]schema.Attribute{
+			"used": numberAttribute("Bytes in use."), "free": numberAttribute("Bytes free."), "total": numberAttribute("Bytes in all."),
+		}}
+}
+
 // computeTypes are the types of computeAttributes.
 var computeTypes = func() map[string]attr.Type {
 	out := map[string]attr.Type{}
@@ -68,9 +84,7 @@ func (m *healthModel) fill(s sight, settings controller.Settings, c checkup) {
 	if n, known := c.stats.TotalNodes(); known {
 		m.NodesTotal = types.Int64Value(int64(n))
 	}
-	if cpu := c.stats.All.CPU; cpu.Count != nil || cpu.Percent != nil {
-		m.CPU = types.ObjectValueMust(cpuTypes, map[string]attr.Value{"count": whole(cpu.Count), "percent": types.Float64PointerValue(cpu.Percent)})
-	}
+	m.CPU = flattenCPU(c.stats.All)
 	m.Memory, m.Disk = flattenUsage(c.stats.All.Memory), flattenUsage(c.stats.All.Disk)
 }
 
@@ -92,6 +106,13 @@ func flattenComputes(all map[string]controller.ComputeHealth) types.List {
 		}))
 	}
 	return types.ListValueMust(types.ObjectType{AttrTypes: computeTypes}, out)
+}
+
+func flattenCPU(load controller.Load) types.Object {
+	if load.CPU.Count == nil && load.CPU.Percent == nil {
+		return types.ObjectNull(cpuTypes)
+	}
+	return types.ObjectValueMust(cpuTypes, map[string]attr.Value{"count": whole(load.CPU.Count), "percent": types.Float64PointerValue(load.CPU.Percent)})
 }
 
 func flattenUsage(u controller.Usage) types.Object {

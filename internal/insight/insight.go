@@ -1,6 +1,6 @@
 // Package insight holds the data sources that look at workers and change
 // nothing: EC2's status checks, the health of its CML, whether anybody uses it,
-// and the dashboard that shows them.
+// what CloudWatch measures, and the dashboard that shows it.
 package insight
 
 import (

@@ -32,9 +32,15 @@ type lab struct {
 
 func newLab(t *testing.T, change ...func(*simulator.Options)) *lab {
 	t.Helper()
+	return newLabOf(t, "m8i.2xlarge", false, change...)
+}
+
+// newLabOf is newLab with a machine of another type, or with detailed monitoring.
+func newLabOf(t *testing.T, kind string, detailed bool, change ...func(*simulator.Options)) *lab {
+	t.Helper()
 	l := &lab{World: acctest.NewWorld(t, change...), t: t}
 	machine, err := l.EC2(home).Launch(t.Context(), instance.Launch{
-		Name: "lab-01", ImageID: aws.SeededID("ami", home, aws.SerialImage290), InstanceTypes: []string{"m8i.2xlarge"},
+		Name: "lab-01", ImageID: aws.SeededID("ami", home, aws.SerialImage290), InstanceTypes: []string{kind}, Monitoring: detailed,
 		SubnetIDs: []string{aws.SeededID("subnet", home, aws.SerialSubnetA)}, SecurityGroupIDs: []string{aws.SeededID("sg", home, aws.SerialGroupCML)},
 		NestedVirtualization: instance.LaunchNestedAuto, Tags: map[string]string{"Name": "lab-01"},
 	}, nil)
@@ -42,7 +48,11 @@ func newLab(t *testing.T, change ...func(*simulator.Options)) *lab {
 		t.Fatal(err)
 	}
 	l.id = machine.ID
-	l.until("CML to be ready", func() bool { return l.CML.Machine(l.id).Phase() == cml.Ready })
+	phase := cml.Ready
+	if strings.HasPrefix(kind, "t3.") { // has no virtualisation, so that CML never gets ready
+		phase = cml.NotReady
+	}
+	l.until("CML to be "+string(phase), func() bool { return l.CML.Machine(l.id).Phase() == phase })
 	return l
 }
 

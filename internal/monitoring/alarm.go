@@ -125,9 +125,7 @@ func (c *Client) PutAlarm(ctx context.Context, a *Alarm, tags map[string]string)
 		TreatMissingData:   aws.String(a.Trigger.MissingData),
 		Tags:               tagsToAPI(tags),
 	}
-	for _, name := range slices.Sorted(maps.Keys(a.Trigger.Dimensions)) {
-		in.Dimensions = append(in.Dimensions, types.Dimension{Name: aws.String(name), Value: aws.String(a.Trigger.Dimensions[name])})
-	}
+	in.Dimensions = dimensionsToAPI(a.Trigger.Dimensions)
 	if a.WarmUp > 0 {
 		in.WarmUpConfiguration = &types.WarmUpConfiguration{
 			WarmUpPeriodDurationInMinutes:            aws.Int32(int32(a.WarmUp / time.Minute)),

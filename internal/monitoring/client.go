@@ -1,5 +1,5 @@
 // Package monitoring is CloudWatch, in plain Go types: the alarms that stop an
-// idle worker. It knows nothing of Terraform and is the only importer of the
+// idle worker, and the newest values of metrics. It knows nothing of Terraform and is the only importer of the
 // service's client.
 package monitoring
 

@@ -84,7 +84,7 @@ func (p *cmlProvider) Resources(context.Context) []func() resource.Resource {
 func (p *cmlProvider) DataSources(context.Context) []func() datasource.DataSource {
 	return []func() datasource.DataSource{
 		worker.NewDataSource, worker.NewFleetDataSource, license.NewDataSource,
-		insight.NewStatus, insight.NewHealth, insight.NewIdle, insight.NewCost, insight.NewDashboard,
+		insight.NewStatus, insight.NewHealth, insight.NewIdle, insight.NewMetrics, insight.NewCost, insight.NewDashboard,
 		catalog.NewAMI, catalog.NewInstanceTypes, catalog.NewSecurityGroupRules, catalog.NewIAMPolicy,
 	}
 }

@@ -46,6 +46,7 @@ func ProviderBlock(endpoint string, port int, admin cml.Credentials) string {
   secret_key = "simulator"
 
   endpoints {
+    cloudwatch     = %[2]q
     ec2            = %[2]q
     secretsmanager = %[2]q
     ssm            = %[2]q

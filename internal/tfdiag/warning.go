@@ -109,6 +109,8 @@ var (
 		"The wait of a creation failed: Terraform marks the worker as tainted and will replace it, unless it is untainted."}
 	HealthUnknown = Warning{"health_unknown", "Health of CML could not be read",
 		"CML answered, but not with what an administrator's account would see."}
+	MetricsUnknown = Warning{"metrics_unknown", "Metrics of CML worker could not be read",
+		"CloudWatch refused a question of `cml_worker_metrics`, for instance because a permission is missing. The text names it."}
 	ClockSkew = Warning{"clock_skew", "Clocks differ",
 		"The clock of CML and the one of this machine differ by more than a minute."}
 	TokenUnavailable = Warning{"token_unavailable", "No token of CML",
@@ -144,7 +146,7 @@ var warnings = []Warning{
 	CapabilityUnknown, TypesSkipped, PriceUnknown, CheckSkipped, Preflight, QuotaShort, NewerImage, ImageFactsMissing,
 	RunningNodesStop, AddressChange, LabsLost, LicenseReregister, SkipOSShutdown, ExternalChange, DrainIncomplete, DrainLeft, ScheduleChanged, ScheduleLeft, TagsIncomplete, SurvivingVolumes, FinalSnapshot,
 	SnapshotsRetained, SnapshotsMissing,
-	ReadinessPending, WorkerTainted, HealthUnknown, ClockSkew, TokenUnavailable, TokenExpired, LogoutFailed, LicenseExpires, LicenseCheck, LicenseNotReleased, LicenseOutOfCompliance, LicenseUnfinished, LicenseUDIChanged, LicenseUDIShared, SpotLicense, InheritedLicense,
+	ReadinessPending, WorkerTainted, HealthUnknown, MetricsUnknown, ClockSkew, TokenUnavailable, TokenExpired, LogoutFailed, LicenseExpires, LicenseCheck, LicenseNotReleased, LicenseOutOfCompliance, LicenseUnfinished, LicenseUDIChanged, LicenseUDIShared, SpotLicense, InheritedLicense,
 }
 
 // Warnings returns every kind of warning, in the order of the documentation.
