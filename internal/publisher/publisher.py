@@ -52,7 +52,7 @@ secrets = set()  # never printed
 
 
 def say(text, level=6):
-    for secret in sorted(secrets, key=len, reverse=True):
+    for secret in sorted(filter(None, secrets), key=len, reverse=True):
         text = text.replace(secret, "[redacted]").replace(json.dumps(secret)[1:-1], "[redacted]")
     prefix = "<%d>" % level if "JOURNAL_STREAM" in os.environ else ""
     print(prefix + re.sub(r"[\x00-\x1f\x7f]+", " ", text), file=sys.stderr, flush=True)
@@ -630,7 +630,7 @@ def observe(cml, exclude):
     if nodes is not None:
         excluded = {cml.id}
         for name in exclude + ([cml.username] if cml.username and not cml.id else []):
-            excluded.add(reading.read("the id of %s cannot be read, so its calls count as activity" % name, lambda: cml.user_id(name)))
+            excluded.add(reading.read("the id of %s cannot be read, so its calls count as activity (`exclude_users` takes ids, too)" % name, lambda: cml.user_id(name)))
         idle = reading.read("telemetry cannot be read, so idleness is not sent", lambda: idle_seconds(cml, excluded))
         reading.add("IdleSeconds", "Seconds", 0 if nodes and idle is not None else idle)
     reading.add("LabsStarted", "Count", reading.read("labs cannot be counted", lambda: labs_started(cml)))

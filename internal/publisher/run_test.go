@@ -65,7 +65,7 @@ func TestPublishes(t *testing.T) {
 	if uptime(t) < time.Minute {
 		t.Skip("this machine has not been up long enough")
 	}
-	s.server().SetLoad(cml.Load{CPUPercent: 3, MemoryUsed: 8 << 30, DiskUsed: 25 << 30, DiskTotal: 100 << 30})
+	s.server().SetLoad(cml.Load{CPUPercent: 3, MemoryUsed: 8 << 30, DiskUsed: 30 << 30, DiskTotal: 100 << 30})
 	began := time.Now()
 	s.event("stop_lab", 40*time.Second, "")
 	s.event("system_stats", 0, "")
@@ -76,7 +76,7 @@ func TestPublishes(t *testing.T) {
 	got := s.sent()
 	delete(got, "IdleSeconds")
 	if d := cmp.Diff(map[string]datum{
-		"RunningNodes": {"Count", 0}, "MemoryPercent": {"Percent", 25}, "DiskPercent": {"Percent", 25},
+		"RunningNodes": {"Count", 0}, "MemoryPercent": {"Percent", 25}, "DiskPercent": {"Percent", 30},
 	}, got, cmp.AllowUnexported(datum{})); d != "" {
 		t.Error(d) // no LabsStarted: the account sees none and knows of none
 	}

@@ -7,14 +7,20 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 
+	"github.com/cml-infra/terraform-provider-cml/internal/idle"
 	"github.com/cml-infra/terraform-provider-cml/internal/publisher"
 )
 
@@ -32,6 +38,53 @@ print(*sorted(names))
 		if got := strings.TrimSpace(python(t, p, code)); got != standard {
 			t.Errorf("%s: imports %s", p, got)
 		}
+	}
+}
+
+// The provider and the script agree on what is activity.
+func TestActivityIsOneRule(t *testing.T) {
+	got := strings.Fields(python(t, pythons(t)[0], "print(*sorted(p.ACTIVITY), '^' + p.SYSTEM_USER + '.*')"))
+	want := slices.Sorted(slices.Values(idle.Categories()))
+	if want = append(want, idle.DefaultExcludePattern); !slices.Equal(got, want) {
+		t.Errorf("%q\nwant\n%q", got, want)
+	}
+}
+
+// Where an answer points to, nobody goes: the request has a token.
+func TestRedirectsAreNotFollowed(t *testing.T) {
+	var elsewhere atomic.Int32
+	there := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { elsewhere.Add(1) }))
+	t.Cleanup(there.Close)
+	here := httptest.NewServer(http.RedirectHandler(there.URL, http.StatusTemporaryRedirect))
+	t.Cleanup(here.Close)
+	code := `print(p.fetch(p.opener(proxies=False), "GET", "` + here.URL + `", {"Authorization": "Bearer x"})[0])`
+	if got := strings.TrimSpace(python(t, pythons(t)[0], code)); got != "307" || elsewhere.Load() != 0 {
+		t.Errorf("%s, %d requests elsewhere", got, elsewhere.Load())
+	}
+}
+
+// systemd takes the units as they are.
+func TestUnits(t *testing.T) {
+	analyze, err := exec.LookPath("systemd-analyze")
+	if err != nil {
+		t.Skip("there is no systemd-analyze to check the units with")
+	}
+	if _, err := os.Stat("/usr/bin/python3"); err != nil {
+		t.Skip("systemd-analyze wants the program of the service: ", err)
+	}
+	dir, units := t.TempDir(), []string{"verify"}
+	for _, f := range publisher.Files(publisher.Settings{SSMParameterName: "a"}) {
+		if strings.HasPrefix(f.Path, "/etc/systemd/") {
+			unit := filepath.Join(dir, filepath.Base(f.Path))
+			if err := os.WriteFile(unit, f.Content, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			units = append(units, unit)
+		}
+	}
+	out, err := exec.CommandContext(t.Context(), analyze, units...).CombinedOutput()
+	if err != nil || bytes.Contains(out, []byte("cml-publisher")) {
+		t.Errorf("%v: %s", err, out)
 	}
 }
 
@@ -129,7 +182,8 @@ grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
 assert grown < 8192, "%d KiB" % grown
 def endless():
     yield b'[{"a": "'
-    while True: yield b"x" * 65536
+    for _ in range(20): yield b"x" * 65536
+    raise SystemExit("more than 1 MiB is held")
 chunks = endless()
 try:
     list(p.elements(lambda _: next(chunks)))
