@@ -102,6 +102,17 @@ func TestTooExpensiveWorkers(t *testing.T) {
 	}
 }
 
+// Before the launch as at plan, the prices of the worker's own zones count.
+func TestSpotIsJudgedInItsZones(t *testing.T) {
+	w := acctest.NewWorld(t)
+	w.AWS.Region(region).SetSpotPrice("m8i.2xlarge", "us-east-1a", "0.2")
+	w.AWS.Region(region).SetSpotPrice("m8i.2xlarge", "us-east-1b", "0.9")
+	acctest.Test(t, resource.TestCase{Steps: []resource.TestStep{{
+		Config: priced(w, "guardrails = { max_hourly_cost = 0.25 }", args{"market": `{ type = "spot" }`, "readiness": `{ until = "running" }`}),
+		Check:  func(*terraform.State) error { return count(launches(w), 1) },
+	}}})
+}
+
 // A worker that exists is judged where its costs change, and otherwise left
 // alone.
 func TestCostOfAChange(t *testing.T) {
