@@ -206,6 +206,26 @@ func TestScheduleHalfMade(t *testing.T) {
 	})
 }
 
+// What an update did before it failed is in the state that comes with the error.
+func TestScheduleHalfChanged(t *testing.T) {
+	l := newSchedLab(t)
+	r := l.serve(nil)
+	kept := r.Create(r.Config(l.arguments(nil)))
+	l.fail("CreateSchedule", 0, 1, wire.Fault{Kind: wire.Error, Code: "ValidationException", Message: "no", Status: 400})
+	half, diags := r.Apply(t.Context(), kept, r.Config(l.arguments(map[string]any{"stop_cron": "0 20 * * ? *", "start_cron": "0 8 * * ? *", "retry_window": "1h"})))
+	if !protocol.Has(diags, protocol.Failure, "Unable to change schedule of CML worker") {
+		t.Fatal(protocol.Show(diags))
+	}
+	for name, want := range map[string]string{"stop_cron": "0 20 * * ? *", "retry_window": "15m"} {
+		if got := protocol.Text(t, half.State, name); got != want {
+			t.Errorf("%s is %q, wanted %q", name, got, want)
+		}
+	}
+	if start := member(t, half.State, "start_cron"); !start.IsNull() {
+		t.Errorf("start_cron is %s, and was not made", start)
+	}
+}
+
 // An answer that got lost leaves no schedule that nobody knows of.
 func TestScheduleLostAnswers(t *testing.T) {
 	lost := wire.Fault{Kind: wire.Reset, AfterEffect: true}
