@@ -1,9 +1,17 @@
 package automation_test
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -204,6 +212,49 @@ func TestScheduleHalfMade(t *testing.T) {
 		},
 		CheckDestroy: l.exist(),
 	})
+}
+
+// A server may leave out of its answers what the service model calls optional.
+func TestScheduleOfTerseServer(t *testing.T) {
+	l := newSchedLab(t)
+	target, err := url.Parse(l.Endpoint())
+	if err != nil {
+		t.Fatal(err)
+	}
+	proxy := httputil.NewSingleHostReverseProxy(target)
+	proxy.ModifyResponse = func(resp *http.Response) error {
+		var body map[string]any
+		if resp.Request.Method != http.MethodGet || resp.StatusCode != http.StatusOK || json.NewDecoder(resp.Body).Decode(&body) != nil {
+			return nil
+		}
+		for _, name := range []string{"Arn", "GroupName", "CreationDate", "LastModificationDate", "ActionAfterCompletion", "FlexibleTimeWindow"} {
+			delete(body, name)
+		}
+		if body["State"] == "ENABLED" {
+			delete(body, "State")
+		}
+		if body["ScheduleExpressionTimezone"] == "UTC" {
+			delete(body, "ScheduleExpressionTimezone")
+		}
+		raw, err := json.Marshal(body)
+		resp.Body, resp.ContentLength = io.NopCloser(bytes.NewReader(raw)), int64(len(raw))
+		resp.Header.Set("Content-Length", strconv.Itoa(len(raw)))
+		return err
+	}
+	server := httptest.NewServer(proxy)
+	defer server.Close()
+	r := l.serve(map[string]any{"endpoints": []any{map[string]any{"ec2": l.Endpoint(), "sts": l.Endpoint(), "scheduler": server.URL}}})
+	config := r.Config(l.arguments(map[string]any{"stop_at": nextYear}))
+	made := r.Create(config)
+	read, diags := r.Read(made)
+	r.Good(diags)
+	imported, more := l.importIdentity(r, "")
+	r.Good(more)
+	for name, kept := range map[string]protocol.Kept{"read": read, "imported": imported} {
+		if plan := r.Planned(kept, config); !plan.Equal(made.State) || len(diags)+len(more) > 0 {
+			t.Errorf("%s: %s is planned for %s\n%s", name, plan, made.State, protocol.Show(append(diags, more...)))
+		}
+	}
 }
 
 // What an update did before it failed is in the state that comes with the error.

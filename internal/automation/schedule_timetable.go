@@ -18,8 +18,8 @@ import (
 type timetable struct {
 	ec2       *instance.Client
 	scheduler *scheduling.Client
-	// partition is that of the ARNs of targets.
-	partition string
+	// partition and account are those of ARNs.
+	partition, account string
 }
 
 // open returns the clients of the region of a model.
@@ -36,7 +36,7 @@ func (r *Schedule) open(ctx context.Context, m *scheduleModel) (*timetable, erro
 	if err != nil {
 		return nil, err
 	}
-	t := &timetable{ec2: ec2, scheduler: scheduler, partition: caller.Partition}
+	t := &timetable{ec2: ec2, scheduler: scheduler, partition: caller.Partition, account: caller.AccountID}
 	if t.partition == "" {
 		t.partition = "aws"
 	}
@@ -46,8 +46,11 @@ func (r *Schedule) open(ctx context.Context, m *scheduleModel) (*timetable, erro
 // get reads the schedule of a part, nil if there is none.
 func (t *timetable) get(ctx context.Context, m *scheduleModel, p part) (*scheduling.Schedule, error) {
 	s, err := t.scheduler.Get(ctx, m.GroupName.ValueString(), m.scheduleNameOf(p))
-	if fault.Is(err, fault.NotFound) {
+	switch {
+	case fault.Is(err, fault.NotFound):
 		return nil, nil
+	case err == nil && s.ARN == "": // which an answer may leave out
+		s.ARN = fmt.Sprintf("arn:%s:scheduler:%s:%s:schedule/%s/%s", t.partition, t.scheduler.Region(), t.account, s.Group, s.Name)
 	}
 	return s, err
 }
