@@ -6,28 +6,11 @@ import (
 	"testing"
 
 	"github.com/cml-infra/terraform-provider-cml/internal/acctest/engine"
+	"github.com/cml-infra/terraform-provider-cml/internal/simulator/wire"
 )
 
-// The registration token and the password of CML are in nothing that an engine
-// writes or prints: not in the state, the plan or its logs, and not in the text
-// of a registration that fails, where CML itself quotes the token.
-func TestLicenseSecretsStayOut(t *testing.T) {
-	box := newSandbox(t, engine.WriteOnly)
-	noEnvironment(box)
-	const (
-		password = "planted-9c1e-pa55word"
-		good     = "cGxhbnRlZC1nb29kLXRva2Vu%0AMTIzNDU2%3D%3D"
-		bad      = "cGxhbnRlZC1iYWQtdG9rZW4xMjM0NTY3OA%3D%3D"
-	)
-	planted := []string{password, "cGxhbnRlZC1nb29kLXRva2Vu", "cGxhbnRlZC1iYWQtdG9rZW4"}
-	admin := box.Simulator.CML.Admin()
-	admin.Password = password
-	box.Simulator.CML.SetAdmin(admin)
-	box.Simulator.CML.SSMS().AddToken(good, 1)
-	existing(box, password)
-	dir := t.TempDir()
-	log := filepath.Join(dir, "trace.log")
-	write(t, dir, "main.tf", versions+`
+// licensed is a worker with its power and its licence.
+const licensed = versions + `
 variable "cml_password" { ephemeral = true }
 variable "smart_token" { ephemeral = true }
 variable "ami_id" {}
@@ -35,7 +18,7 @@ variable "subnet_id" {}
 variable "security_group_id" {}
 
 provider "cml" {
-  controller = { username = "`+admin.Username+`", password = var.cml_password }
+  controller = { username = "admin", password = var.cml_password }
 }
 
 resource "cml_worker" "lab" {
@@ -61,7 +44,28 @@ resource "cml_worker_license" "lab" {
   token_wo    = var.smart_token
   on_destroy  = { release = "required" }
 }
-`)
+`
+
+// The registration token and the password of CML are in nothing that an engine
+// writes or prints: not in the state, the plan or its logs, and not in the text
+// of a registration that fails, where CML itself quotes the token.
+func TestLicenseSecretsStayOut(t *testing.T) {
+	box := newSandbox(t, engine.WriteOnly)
+	noEnvironment(box)
+	const (
+		password = "planted-9c1e-pa55word"
+		good     = "cGxhbnRlZC1nb29kLXRva2Vu%0AMTIzNDU2%3D%3D"
+		bad      = "cGxhbnRlZC1iYWQtdG9rZW4xMjM0NTY3OA%3D%3D"
+	)
+	planted := []string{password, "cGxhbnRlZC1nb29kLXRva2Vu", "cGxhbnRlZC1iYWQtdG9rZW4"}
+	admin := box.Simulator.CML.Admin()
+	admin.Password = password
+	box.Simulator.CML.SetAdmin(admin)
+	box.Simulator.CML.SSMS().AddToken(good, 1)
+	existing(box, password)
+	dir := t.TempDir()
+	log := filepath.Join(dir, "trace.log")
+	write(t, dir, "main.tf", licensed)
 	run(t, box, dir, "init", "-no-color", "-input=false")
 	var written strings.Builder
 	box.Set("TF_LOG=TRACE", "TF_LOG_PATH="+log)
@@ -84,6 +88,16 @@ resource "cml_worker_license" "lab" {
 	if all := box.Simulator.CML.SSMS().Registrations(); len(all) != 1 {
 		t.Fatalf("counted: %+v", all)
 	}
+	// A server that quotes what it refuses.
+	box.Simulator.Faults.Add(wire.Rule{Service: "cml", Operation: "POST /authenticate", Fault: wire.Fault{Kind: wire.Error, Status: 403, Message: "no account with " + password}})
+	cmd, after = box.Command(t.Context(), dir, "plan", "-no-color", "-input=false")
+	out, err = cmd.CombinedOutput()
+	after()
+	if err == nil || !strings.Contains(string(out), "[redacted]") {
+		t.Errorf("a refused account: %v\n%s", err, out)
+	}
+	written.Write(out)
+	box.Simulator.Faults.Clear()
 	written.WriteString(output(t, box, dir, "destroy", "-no-color", "-input=false", "-auto-approve"))
 	if all := box.Simulator.CML.SSMS().Registrations(); len(all) != 0 {
 		t.Errorf("still counted: %+v", all)
