@@ -347,3 +347,92 @@ func TestGivenUpElsewhere(t *testing.T) {
 		t.Errorf("%s\n%s", out.State, protocol.Show(diags))
 	}
 }
+
+// reregister lets a creation take a server over that somebody else registered,
+// for another product or another account; without it the same product is taken
+// over as it is, and another one is an error.
+func TestReregister(t *testing.T) {
+	t.Parallel()
+	for product, want := range map[string]struct{ plain, again int }{"CML_Enterprise": {1, 2}, "CML_Personal": {0, 1}} {
+		t.Run(product, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t)
+			b.machine().RegisterNow(product, time.Now().Add(-10*time.Second))
+			r := b.serve(nil)
+			_, diags := r.Apply(t.Context(), r.Nothing(), b.config(r, nil))
+			if failed := protocol.Has(diags, protocol.Failure, "reregister = true"); failed != (want.plain == 0) {
+				t.Errorf("without it:\n%s", protocol.Show(diags))
+			}
+			b.times(1)
+			r.Create(b.config(r, object{"reregister": true}))
+			b.times(want.again)
+			if got := b.machine().License(); got.Product != "CML_Enterprise" || got.Token != token {
+				t.Errorf("%+v", got)
+			}
+		})
+	}
+}
+
+// A registration that fails in the place of another one leaves something that
+// may be counted, and is kept.
+func TestFailedReregistrationIsKept(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.machine().RegisterNow("CML_Enterprise", time.Now().Add(-10*time.Second))
+	b.CML.SSMS().RejectToken(token)
+	r := b.serve(nil)
+	k, diags := r.Apply(t.Context(), r.Nothing(), b.config(r, object{"reregister": true}))
+	if !protocol.Has(diags, protocol.Failure, "is not valid") || k.State.IsNull() {
+		t.Errorf("%s\n%s", k.State, protocol.Show(diags))
+	}
+}
+
+// What this run gave back and registered again is no longer given back: a
+// destroy in the same run looks for it.
+func TestGivenBackAndRegisteredAgain(t *testing.T) {
+	t.Parallel()
+	for name, again := range map[string]func(*bench, *protocol.Resource, protocol.Kept){
+		"created": func(b *bench, r *protocol.Resource, _ protocol.Kept) { r.Create(b.config(r, nil)) },
+		"changed": func(b *bench, r *protocol.Resource, k protocol.Kept) {
+			_, diags := r.Apply(b.t.Context(), k, b.config(r, object{"token_wo_version": 2}))
+			r.Good(diags)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t)
+			r := b.serve(nil)
+			k := r.Create(b.config(r, object{"on_destroy": object{"release": "required"}}))
+			if _, diags := r.Destroy(t.Context(), k); len(diags) > 0 {
+				t.Fatal(protocol.Show(diags))
+			}
+			again(b, r, k)
+			b.AWS.Region(home).StopOutside(b.id)
+			b.eventually("stopped", func() bool { i, _ := b.AWS.Region(home).Instance(b.id); return i.State == "stopped" })
+			if _, diags := r.Destroy(t.Context(), k); len(diags) > 0 || len(b.CML.SSMS().Registrations()) != 0 {
+				t.Errorf("%d counted\n%s", len(b.CML.SSMS().Registrations()), protocol.Show(diags))
+			}
+		})
+	}
+}
+
+// A worker that does not run is an error at apply, and one that is starting is
+// waited for; nothing is asked of its CML before.
+func TestWorkerThatDoesNotRun(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.AWS.Region(home).StopOutside(b.id)
+	b.eventually("stopped", func() bool { i, _ := b.AWS.Region(home).Instance(b.id); return i.State == "stopped" })
+	b.Recorder.Reset()
+	r := b.serve(nil)
+	k, diags := r.Apply(t.Context(), r.Nothing(), b.config(r, nil))
+	if !k.State.IsNull() || !protocol.Has(diags, protocol.Failure, "the worker is stopped") || b.Recorder.Count("cml", "") != 0 {
+		t.Errorf("%s\n%s", k.State, protocol.Show(diags))
+	}
+	b.AWS.Region(home).StartOutside(b.id)
+	r.Create(b.config(r, nil))
+	b.times(1)
+	// A second licence of it in one run, as two configurations would have it.
+	r.Create(b.config(r, nil))
+	b.times(1)
+}

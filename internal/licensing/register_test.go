@@ -20,7 +20,7 @@ func ptr[T any](v T) *T { return &v }
 // A registration from nothing, and a second run that finds all done.
 func TestRegister(t *testing.T) {
 	t.Parallel()
-	for name, version := range map[string]string{"204 and PUT": "2.9.1", "bodies and PATCH": "2.11.0", "oldest": "2.7.0"} {
+	for name, version := range map[string]string{"204 and PUT": "2.9.1", "bodies and PATCH": "2.11.0", "oldest": "2.7.0", "2.8": "2.8.1", "2.10": "2.10.0"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			l := newLab(t, func(o *simulator.Options) { o.CML.Version = version })

@@ -350,3 +350,50 @@ func TestReleaseWhileRetrying(t *testing.T) {
 		t.Errorf("%+v, %v", out, err)
 	}
 }
+
+// A registration that failed is nothing to give back, unless there was one before it.
+func TestReleaseAfterFailure(t *testing.T) {
+	t.Parallel()
+	for status, notes := range map[string]int{"": 0, controller.LicenseUnregistered: 0, controller.LicenseRegistered: 1} {
+		l := newLab(t)
+		l.CML.SSMS().RejectToken(token)
+		if _, err := l.register(licensing.Request{Token: token}); err == nil {
+			t.Fatal("a bad token is good")
+		}
+		out, err := l.release(licensing.Release{Policy: required, Known: licensing.Known{Status: status, UDI: "udi-1"}})
+		if err != nil || !out.Free || out.Released || len(out.Notes) != notes {
+			t.Errorf("%q: %+v, %v", status, out, err)
+		}
+	}
+}
+
+// A registration that only a person can return is left to that person.
+func TestReservation(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	l.registered(licensing.Request{})
+	l.Faults.Add(wire.Rule{Service: "cml", Operation: "GET /licensing", Fault: wire.Fault{Kind: wire.Garbage, ContentType: "application/json",
+		Body: `{"reservation_mode": true, "registration": {"status": "COMPLETED"}, "authorization": {"status": "IN_COMPLIANCE"}}`}})
+	_, err := l.release(licensing.Release{Policy: required, Ours: true})
+	wantText(t, err, "reservation mode")
+	_, err = l.register(licensing.Request{Token: token})
+	wantText(t, err, "reservation mode")
+	if l.asked("DELETE /licensing/deregistration") != 0 || l.asked("POST /licensing/registration") != 1 {
+		t.Error("it was changed all the same")
+	}
+}
+
+// What CML does not tell of who is counted comes from what was known before.
+func TestHolderFromBefore(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	l.registered(licensing.Request{})
+	l.machine().SetSSMSReachable(false)
+	l.Faults.Add(wire.Rule{Service: "cml", Operation: "GET /licensing", Times: 1, Fault: wire.Fault{Kind: wire.Garbage, ContentType: "application/json",
+		Body: `{"registration": {"status": "COMPLETED"}, "authorization": {"status": "IN_COMPLIANCE"}}`}})
+	known := licensing.Known{Status: controller.LicenseRegistered, UDI: "udi-of-before", SmartAccount: "account of before"}
+	out, err := l.release(licensing.Release{Policy: required, Known: known, Ours: true})
+	if err != nil || len(out.Notes) != 1 || !strings.Contains(out.Notes[0].Text, "udi-of-before") || !strings.Contains(out.Notes[0].Text, "account of before") {
+		t.Errorf("%+v, %v", out, err)
+	}
+}
