@@ -309,6 +309,18 @@ func TestAnotherCML(t *testing.T) {
 				t.Errorf("%d nodes, %v, %v", d.nodes, d.ssms, d.proxy)
 			}
 			k = settled(k, second)
+			// Somebody else changed it: a refresh sees that, and the next apply mends it.
+			d.mu.Lock()
+			d.nodes, d.ssms = 9, "https://elsewhere.example.net/x"
+			d.mu.Unlock()
+			seen, diags := r.Read(k)
+			r.Good(diags)
+			want(seen, map[string]string{"extra_nodes": `tftypes.Number<"9">`, "transport.ssms": "https://elsewhere.example.net/x"})
+			k, diags = r.Apply(t.Context(), seen, second)
+			r.Good(diags)
+			if d.nodes != 0 || d.ssms != "https://ssm.example.net/x" {
+				t.Errorf("%d nodes, %v", d.nodes, d.ssms)
+			}
 
 			third := config(map[string]any{"product": "CML_Personal", "token_wo_version": 2, "on_destroy": map[string]any{"release": "required"}})
 			k, diags = r.Apply(t.Context(), k, third)
