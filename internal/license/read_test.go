@@ -135,7 +135,7 @@ func TestImported(t *testing.T) {
 	k, diags := r.Read(imported)
 	r.Good(diags)
 	b.Recorder.Reset()
-	whole := object{"extra_nodes": 0, "transport": object{"ssms": "https://smartreceiver.cisco.com/licservice/license"}}
+	whole := object{"token_wo_version": 1, "transport": object{"ssms": "https://smartreceiver.cisco.com/licservice/license"}}
 	k, diags = r.Apply(t.Context(), k, b.config(r, whole))
 	r.Good(diags)
 	if n := b.Recorder.Count("cml", ""); n != 0 {
@@ -143,12 +143,38 @@ func TestImported(t *testing.T) {
 	}
 	// From then on it is as any other.
 	whole["extra_nodes"] = 4
-	_, diags = r.Apply(t.Context(), k, b.config(r, whole))
+	k, diags = r.Apply(t.Context(), k, b.config(r, whole))
 	r.Good(diags)
-	if n := b.machine().License().Nodes; n != 4 {
+	if n := b.machine().License().Nodes; n != 4 || protocol.Text(t, k.State, "inherited") != "false" {
 		t.Errorf("%d nodes", n)
 	}
 	b.times(1)
+}
+
+// What ends soon is renewed once, by the apply after the refresh that saw it.
+func TestRenewedOnce(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	r := b.serve(nil)
+	config := b.config(r, object{"renew_before": "336h"})
+	k := r.Create(config)
+	for days, due := range map[int]bool{15: false, 13: true} {
+		soon := time.Now().Add(time.Duration(days) * 24 * time.Hour)
+		b.machine().SetLicenseExpiry(soon, soon)
+		seen, diags := r.Read(k)
+		r.Good(diags)
+		if got := protocol.Text(t, r.Planned(seen, config), "status") == "(unknown)"; got != due {
+			t.Errorf("%d days left: renewed is %t", days, got)
+		}
+		if !due {
+			continue
+		}
+		seen, diags = r.Apply(t.Context(), seen, config)
+		r.Good(diags)
+		if end := b.machine().License().Expires; time.Until(end) < 60*24*time.Hour || protocol.Text(t, r.Planned(seen, config), "status") != "registered" {
+			t.Errorf("it ends at %s, and is renewed again", end)
+		}
+	}
 }
 
 // What a plan decides without asking anybody.
