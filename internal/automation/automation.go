@@ -4,6 +4,7 @@ package automation
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -119,4 +120,25 @@ func (b *base) unmark(ctx context.Context, ec2 *instance.Client, workerID, name 
 
 func (b *base) warnTag(workerID, key, what string, err error, diags *diag.Diagnostics) {
 	tfdiag.Warn(diags, b.set, tfdiag.TagsIncomplete, fmt.Sprintf("The tag %q of the worker %s could not be %s: %s", key, workerID, what, err))
+}
+
+// changedKey is the private state that says what something changed outside in a
+// way that no argument shows, so that a plan puts it back.
+const changedKey = "changed_parts"
+
+func readChanged(ctx context.Context, from interface {
+	GetKey(ctx context.Context, key string) ([]byte, diag.Diagnostics)
+}, diags *diag.Diagnostics) []string {
+	raw, d := from.GetKey(ctx, changedKey)
+	diags.Append(d...)
+	var out []string
+	_ = json.Unmarshal(raw, &out) // absent and damaged alike: nothing was seen
+	return out
+}
+
+func writeChanged(ctx context.Context, to interface {
+	SetKey(ctx context.Context, key string, value []byte) diag.Diagnostics
+}, parts []string) diag.Diagnostics {
+	raw, _ := json.Marshal(parts) // strings cannot fail
+	return to.SetKey(ctx, changedKey, raw)
 }

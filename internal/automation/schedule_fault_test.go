@@ -47,7 +47,7 @@ func TestScheduleValidation(t *testing.T) {
 		"create time": {stop + "timeouts {\n create = \"-1m\"\n}", "Invalid duration"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			acctest.Test(t, resource.TestCase{Steps: []resource.TestStep{{Config: l.config(c.arguments), PlanOnly: true, ExpectError: schedSays(c.want)}}})
+			acctest.Test(t, resource.TestCase{Steps: []resource.TestStep{{Config: l.config(c.arguments), PlanOnly: true, ExpectError: says(c.want)}}})
 		})
 	}
 	for name, replace := range map[string][3]string{
@@ -58,7 +58,7 @@ func TestScheduleValidation(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			acctest.Test(t, resource.TestCase{Steps: []resource.TestStep{{
-				Config: strings.Replace(l.config(stop), replace[0], replace[1], 1), ExpectError: schedSays(replace[2])}}})
+				Config: strings.Replace(l.config(stop), replace[0], replace[1], 1), ExpectError: says(replace[2])}}})
 		})
 	}
 	if got := l.names(); len(got) > 0 {
@@ -162,13 +162,13 @@ func TestScheduleOfTakenName(t *testing.T) {
 	acctest.Test(t, resource.TestCase{
 		Steps: []resource.TestStep{
 			// Also a part that this resource does not have now.
-			{Config: l.config(officeHours), ExpectError: schedSays("terraform import <address> default/cml-" + l.id)},
+			{Config: l.config(officeHours), ExpectError: says("terraform import <address> default/cml-" + l.id)},
 			{Config: other, Check: l.exist("-stop-at", "other-start", "other-stop")},
 			{
 				PreConfig: func() { l.foreign("other-stop-at", "at(2099-01-01T00:00:00)") },
-				Config:    l.config("name = \"other\"\n" + officeHours + "stop_at = \"" + nextYear + "\"\n"), ExpectError: schedSays("the schedule default/other-stop-at exists already"),
+				Config:    l.config("name = \"other\"\n" + officeHours + "stop_at = \"" + nextYear + "\"\n"), ExpectError: says("the schedule default/other-stop-at exists already"),
 			},
-			{Config: other, ConfigPlanChecks: schedUnchanged()},
+			{Config: other, ConfigPlanChecks: unchanged()},
 		},
 		// What is not ours stays.
 		CheckDestroy: l.exist("-stop-at", "other-stop-at"),
@@ -182,7 +182,7 @@ func TestScheduleHalfMade(t *testing.T) {
 	l.fail("CreateSchedule", 1, 1, broken)
 	acctest.Test(t, resource.TestCase{
 		Steps: []resource.TestStep{
-			{Config: l.config(officeHours), ExpectError: schedSays("Unable to create schedule of CML worker")},
+			{Config: l.config(officeHours), ExpectError: says("Unable to create schedule of CML worker")},
 			{
 				PreConfig: func() {
 					if got := l.names(); !slices.Equal(got, []string{"cml-" + l.id + "-stop"}) {
@@ -194,11 +194,11 @@ func TestScheduleHalfMade(t *testing.T) {
 			{
 				// In an update what was done is in the state, and the rest is planned.
 				PreConfig: func() { l.fail("UpdateSchedule", 0, 1, broken) },
-				Config:    l.config("stop_cron = \"0 20 * * ? *\"\nstop_at = \"" + nextYear + "\"\n"), ExpectError: schedSays("Unable to change schedule of CML worker"),
+				Config:    l.config("stop_cron = \"0 20 * * ? *\"\nstop_at = \"" + nextYear + "\"\n"), ExpectError: says("Unable to change schedule of CML worker"),
 			},
 			{
 				PreConfig: func() { l.fail("DeleteSchedule", 0, 1, broken) },
-				Config:    l.config("stop_cron = \"0 20 * * ? *\"\nstop_at = \"" + nextYear + "\"\n"), ExpectError: schedSays("Unable to change schedule of CML worker"),
+				Config:    l.config("stop_cron = \"0 20 * * ? *\"\nstop_at = \"" + nextYear + "\"\n"), ExpectError: says("Unable to change schedule of CML worker"),
 			},
 			{
 				PreConfig: func() { l.Recorder.Reset() },
@@ -207,7 +207,7 @@ func TestScheduleHalfMade(t *testing.T) {
 			},
 			{
 				PreConfig: func() { l.fail("DeleteSchedule", 1, 1, broken) },
-				Config:    l.config("stop_cron = \"0 20 * * ? *\"\n"), Destroy: true, ExpectError: schedSays("Unable to delete schedule of CML worker"),
+				Config:    l.config("stop_cron = \"0 20 * * ? *\"\n"), Destroy: true, ExpectError: says("Unable to delete schedule of CML worker"),
 			},
 		},
 		CheckDestroy: l.exist(),
@@ -433,7 +433,7 @@ resource "cml_worker_schedule" "hours" {
 		Steps: []resource.TestStep{
 			{Config: config, Check: resource.TestCheckResourceAttrPair(sched, "worker_id", "cml_worker.lab", "id")},
 			// The tag on the worker is none of the worker's configuration.
-			{Config: config, ConfigPlanChecks: schedUnchanged()},
+			{Config: config, ConfigPlanChecks: unchanged()},
 			{
 				// A worker that vanished takes the schedule along, by replacement.
 				PreConfig: func() {

@@ -3,7 +3,6 @@ package automation_test
 import (
 	"context"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -199,19 +198,6 @@ func schedNull(name string) resource.TestCheckFunc {
 
 func schedPlanned(action plancheck.ResourceActionType) resource.ConfigPlanChecks {
 	return resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectResourceAction(sched, action)}}
-}
-
-func schedUnchanged() resource.ConfigPlanChecks {
-	return resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()}}
-}
-
-// schedSays is a text in Terraform's output, wherever its lines are broken.
-func schedSays(text string) *regexp.Regexp {
-	words := strings.Fields(text)
-	for i, word := range words {
-		words[i] = regexp.QuoteMeta(word)
-	}
-	return regexp.MustCompile(strings.Join(words, `[\s│|]+`))
 }
 
 // serve speaks to the provider without an engine.

@@ -118,10 +118,10 @@ func TestLeaseInThePast(t *testing.T) {
 	l := newSchedLab(t)
 	past := func(moment string) string { return l.config("stop_at = \"" + moment + "\"\n") }
 	acctest.Test(t, resource.TestCase{Steps: []resource.TestStep{
-		{Config: past("2020-01-01T00:00:00Z"), PlanOnly: true, ExpectError: schedSays("The lease is over already")},
+		{Config: past("2020-01-01T00:00:00Z"), PlanOnly: true, ExpectError: says("The lease is over already")},
 		{Config: past(nextYear)},
-		{Config: past("2020-01-01T00:00:00Z"), ExpectError: schedSays("2020-01-01T00:00:00Z has passed")},
-		{Config: past(nextYear), ConfigPlanChecks: schedUnchanged()},
+		{Config: past("2020-01-01T00:00:00Z"), ExpectError: says("2020-01-01T00:00:00Z has passed")},
+		{Config: past(nextYear), ConfigPlanChecks: unchanged()},
 		{
 			// Known only in apply.
 			Config: l.Provider("") + fmt.Sprintf(`
@@ -130,7 +130,7 @@ resource "cml_worker_schedule" "hours" {
   worker_id = %q
   role_arn  = %q
   stop_at   = terraform_data.end.output
-}`, l.id, schedRole), ConfigPlanChecks: schedPlanned(plancheck.ResourceActionUpdate), ExpectError: schedSays("The lease is over already"),
+}`, l.id, schedRole), ConfigPlanChecks: schedPlanned(plancheck.ResourceActionUpdate), ExpectError: says("The lease is over already"),
 		},
 		{Config: past(nextYear), ConfigPlanChecks: schedPlanned(plancheck.ResourceActionNoop), Check: func(*terraform.State) error {
 			if s := l.get("-stop-at"); *s.ScheduleExpression != "at(2099-12-31T18:00:00)" {

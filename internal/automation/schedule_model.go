@@ -1,13 +1,10 @@
 package automation
 
 import (
-	"context"
-	"encoding/json"
 	"strings"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
-	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/cml-infra/terraform-provider-cml/internal/attribute"
@@ -135,25 +132,4 @@ func accountOf(arn string) string {
 		return fields[4]
 	}
 	return ""
-}
-
-// changedKey is the private state that names the parts which something changed
-// outside in a way that no argument shows, so that a plan puts them back.
-const changedKey = "changed_parts"
-
-func readChanged(ctx context.Context, from interface {
-	GetKey(ctx context.Context, key string) ([]byte, diag.Diagnostics)
-}, diags *diag.Diagnostics) []string {
-	raw, d := from.GetKey(ctx, changedKey)
-	diags.Append(d...)
-	var out []string
-	_ = json.Unmarshal(raw, &out) // absent and damaged alike: nothing was seen
-	return out
-}
-
-func writeChanged(ctx context.Context, to interface {
-	SetKey(ctx context.Context, key string, value []byte) diag.Diagnostics
-}, parts []string) diag.Diagnostics {
-	raw, _ := json.Marshal(parts) // strings cannot fail
-	return to.SetKey(ctx, changedKey, raw)
 }

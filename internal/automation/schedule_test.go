@@ -47,7 +47,7 @@ func TestSchedule(t *testing.T) {
 						return nil
 					}),
 			},
-			{Config: l.config(officeHours), ConfigPlanChecks: schedUnchanged()},
+			{Config: l.config(officeHours), ConfigPlanChecks: unchanged()},
 			{
 				// One more schedule: the two others are not touched.
 				PreConfig: func() { l.Recorder.Reset() },
@@ -91,7 +91,7 @@ func TestSchedule(t *testing.T) {
 				Config: l.config("stop_cron = \"0 20 ? * MON-FRI *\"\n"), ConfigPlanChecks: schedPlanned(plancheck.ResourceActionUpdate),
 				Check: resource.ComposeAggregateTestCheckFunc(l.changes("Update", "Delete"), l.exist("-stop"), schedNull("start_schedule_arn"), schedAttr("timezone", "UTC"), schedNull("dead_letter_arn")),
 			},
-			{Config: l.config("stop_cron = \"0 20 ? * MON-FRI *\"\n"), ConfigPlanChecks: schedUnchanged()},
+			{Config: l.config("stop_cron = \"0 20 ? * MON-FRI *\"\n"), ConfigPlanChecks: unchanged()},
 		},
 		CheckDestroy: func(s *terraform.State) error {
 			if got := l.tag(name); got != "" {
@@ -134,7 +134,7 @@ resource "cml_worker_power" "lab" {
 				}
 				l.Recorder.Reset()
 			},
-			Config: power(), ConfigPlanChecks: schedUnchanged(),
+			Config: power(), ConfigPlanChecks: unchanged(),
 			Check: func(*terraform.State) error {
 				if n := l.Recorder.Count("ec2", "StartInstances"); n > 0 || l.state() != "stopped" {
 					return fmt.Errorf("%d starts, and the worker is %s", n, l.state())
@@ -164,12 +164,12 @@ func TestScheduleReplacement(t *testing.T) {
 				}),
 			},
 			// Leaving the name out keeps it.
-			{Config: l.config(stop), ConfigPlanChecks: schedUnchanged()},
+			{Config: l.config(stop), ConfigPlanChecks: unchanged()},
 			{
 				Config: l.config(stop + "group_name = \"labs\"\n"), ConfigPlanChecks: schedPlanned(plancheck.ResourceActionDestroyBeforeCreate),
 				Check: schedAttr("group_name", "labs"),
 			},
-			{Config: l.config(stop + "group_name = \"labs\"\nregion = \"us-east-1\"\n"), ConfigPlanChecks: schedUnchanged()},
+			{Config: l.config(stop + "group_name = \"labs\"\nregion = \"us-east-1\"\n"), ConfigPlanChecks: unchanged()},
 		},
 		CheckDestroy: l.exist(),
 	})
@@ -243,7 +243,7 @@ func TestScheduleDrift(t *testing.T) {
 		})
 	}
 	steps = append(steps,
-		resource.TestStep{Config: config, ConfigPlanChecks: schedUnchanged()},
+		resource.TestStep{Config: config, ConfigPlanChecks: unchanged()},
 		resource.TestStep{
 			PreConfig: func() { l.drop("-stop"); l.drop("-stop-at"); l.drop("-start"); l.Recorder.Reset() },
 			Config:    config, ConfigPlanChecks: schedPlanned(plancheck.ResourceActionCreate), Check: l.changes("Create", "Create", "Create"),
@@ -259,7 +259,7 @@ func TestScheduleImport(t *testing.T) {
 		return resource.TestStep{ResourceName: sched, ImportState: true, ImportStateId: id, ImportStateKind: resource.ImportBlockWithID}
 	}
 	refused := func(id, text string) resource.TestStep {
-		return resource.TestStep{ResourceName: sched, ImportState: true, ImportStateId: id, ExpectError: schedSays(text)}
+		return resource.TestStep{ResourceName: sched, ImportState: true, ImportStateId: id, ExpectError: says(text)}
 	}
 	l.foreign("foreign-start", "cron(0 8 * * ? *)")
 	acctest.Test(t, resource.TestCase{Steps: []resource.TestStep{

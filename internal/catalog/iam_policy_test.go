@@ -54,7 +54,7 @@ func quoted(all ...string) string {
 }
 
 // everything are all features.
-var everything = []string{"read", "create", "change", "power", "delete", "eip", "snapshot", "schedule", "metrics", "diagnose", "quota_check", "cost", "secrets"}
+var everything = []string{"read", "create", "change", "power", "delete", "eip", "snapshot", "idle_policy", "schedule", "metrics", "diagnose", "quota_check", "cost", "secrets"}
 
 // read returns the policies of sets of features.
 func policies(t *testing.T, arguments ...string) []document {
@@ -116,8 +116,14 @@ resource "cml_worker_power" "lab" {
   state           = %q
   worker_revision = cml_worker.lab.revision
 }
+
+resource "cml_worker_idle_policy" "lab" {
+  worker_id     = cml_worker.lab.id
+  sns_topic_arn = "arn:aws:sns:us-east-1:111122223333:idle"
+  tags          = { %q = "x" }
+}
 `, seeded(aws.SerialImage290), size, aws.SeededID("subnet", home, aws.SerialSubnetA), aws.SeededID("sg", home, aws.SerialGroupCML),
-			size == "m8i.4xlarge", size, state)
+			size == "m8i.4xlarge", size, state, size)
 	}
 	acctest.Test(t, resource.TestCase{Steps: []resource.TestStep{
 		{Config: run("m8i.2xlarge", "running")},
@@ -128,16 +134,18 @@ resource "cml_worker_power" "lab" {
 	for _, r := range w.Recorder.All() {
 		// Nobody needs a permission to ask who he is (STS API reference).
 		if r.Service != "cml" && r.Operation != "GetCallerIdentity" {
-			made[r.Service+":"+r.Operation] = true
+			// Policies do not call CloudWatch as signatures do.
+			made[strings.Replace(r.Service, "monitoring", "cloudwatch", 1)+":"+r.Operation] = true
 		}
 	}
 	asked := slices.Sorted(maps.Keys(made))
-	for _, must := range []string{"ec2:RunInstances", "ec2:StopInstances", "ec2:StartInstances", "ec2:ModifyInstanceAttribute", "ec2:MonitorInstances", "ec2:AllocateAddress", "ec2:TerminateInstances"} {
+	for _, must := range []string{"ec2:RunInstances", "ec2:StopInstances", "ec2:StartInstances", "ec2:ModifyInstanceAttribute", "ec2:MonitorInstances", "ec2:AllocateAddress", "ec2:TerminateInstances",
+		"cloudwatch:PutMetricAlarm", "cloudwatch:DeleteAlarms", "cloudwatch:UntagResource"} {
 		if !made[must] {
 			t.Fatalf("the runs did not make %s; they prove little: %v", must, asked)
 		}
 	}
-	used := []string{"read", "create", "change", "power", "delete", "eip"}
+	used := []string{"read", "create", "change", "power", "delete", "eip", "idle_policy"}
 	arguments := []string{"features = " + quoted(used...)}
 	for _, f := range used {
 		if f == "power" { // a change may do all that

@@ -47,6 +47,8 @@ var iamFeatures = []iamFeature{
 	{name: "schedule", what: "`cml_worker_schedule`, with the role that its schedules assume", ec2: []string{"CreateTags", "DeleteTags"},
 		others: []string{"scheduler:CreateSchedule"}},
 	{name: "metrics", what: "`cml_worker_metrics`", others: []string{"cloudwatch:GetMetricData"}},
+	{name: "idle_policy", what: "`cml_worker_idle_policy`, with the role that lets alarms act on EC2", ec2: []string{"CreateTags", "DeleteTags"},
+		others: []string{"cloudwatch:PutMetricAlarm"}},
 	{name: "diagnose", what: "console output in the text of a time-out", ec2: []string{"GetConsoleOutput"}},
 	{name: "quota_check", what: "`guardrails.quota_check`", others: []string{"servicequotas:GetServiceQuota"}},
 	{name: "cost", what: "prices: `hourly_cost_estimate`, `cml_worker_cost`, `guardrails.max_hourly_cost` and the order of `cml_instance_types`",
@@ -162,6 +164,11 @@ func otherStatements(actions []string, r iamRequest) []iamStatement {
 				Resource: []string{"arn:" + r.partition + ":scheduler:*:*:schedule/*/*"}}, pass)
 		case "cloudwatch:GetMetricData":
 			out = append(out, iamStatement{Sid: "ReadMetrics", Action: []string{action, "cloudwatch:ListMetrics"}, Resource: []string{"*"}})
+		case "cloudwatch:PutMetricAlarm":
+			role := iamStatement{Sid: "AlarmRole", Action: []string{"iam:CreateServiceLinkedRole"}, Resource: []string{"arn:" + r.partition + ":iam::*:role/aws-service-role/events.amazonaws.com/*"}}
+			role.condition("StringEquals", "iam:AWSServiceName", "events.amazonaws.com")
+			out = append(out, iamStatement{Sid: "Alarms", Action: []string{"cloudwatch:DeleteAlarms", "cloudwatch:DescribeAlarms", "cloudwatch:ListTagsForResource",
+				action, "cloudwatch:TagResource", "cloudwatch:UntagResource"}, Resource: []string{"arn:" + r.partition + ":cloudwatch:*:*:alarm:cml-idle-*"}}, role)
 		case "servicequotas:GetServiceQuota":
 			out = append(out, iamStatement{Sid: "Quotas", Action: []string{action}, Resource: []string{"*"}})
 		case "pricing:GetProducts":

@@ -164,6 +164,8 @@ func missing(err error) bool {
 }
 
 func fromAPI(in *types.MetricAlarm) *Alarm {
+	// A window that slides is what an alarm has that was put without one.
+	_, wallClock := in.EvaluationWindow.(*types.EvaluationWindowMemberWallClockWindow)
 	a := &Alarm{
 		Name: aws.ToString(in.AlarmName), ARN: aws.ToString(in.AlarmArn), Description: aws.ToString(in.AlarmDescription),
 		Trigger: Trigger{
@@ -172,7 +174,7 @@ func fromAPI(in *types.MetricAlarm) *Alarm {
 			Period: time.Duration(aws.ToInt32(in.Period)) * time.Second, Periods: int(aws.ToInt32(in.EvaluationPeriods)),
 			Breaching: int(aws.ToInt32(in.DatapointsToAlarm)), MissingData: aws.ToString(in.TreatMissingData),
 		},
-		Plain: len(in.Metrics) == 0 && in.EvaluationCriteria == nil && in.EvaluationWindow == nil && aws.ToString(in.ThresholdMetricId) == "" &&
+		Plain: len(in.Metrics) == 0 && in.EvaluationCriteria == nil && !wallClock && aws.ToString(in.ThresholdMetricId) == "" &&
 			aws.ToString(in.ExtendedStatistic) == "" && in.Unit == "",
 		// Enabled unless it is told otherwise, as when an alarm is put.
 		ActionsEnabled: in.ActionsEnabled == nil || *in.ActionsEnabled,

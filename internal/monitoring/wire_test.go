@@ -167,6 +167,8 @@ func TestNotPlain(t *testing.T) {
 		"percentile":  {"ExtendedStatistic": cbor.String("p99")},
 		"anomaly":     {"ThresholdMetricId": cbor.String("ad1")},
 		"unit":        {"Unit": cbor.String("Seconds")},
+		"wall clock":  {"EvaluationWindow": cbor.Map{"WallClockWindow": cbor.Map{"Timezone": cbor.String("UTC")}}},
+		"sliding:":    {"EvaluationWindow": cbor.Map{"SlidingWindow": cbor.Map{}}},
 		"no warm-up:": {"WarmUpConfiguration": cbor.Map{"WarmUpPeriodDurationInMinutes": cbor.Uint(30)}},
 	} {
 		_, client := serve(t, map[string][]answer{"DescribeAlarms": {{status: http.StatusOK, body: cbor.Map{"MetricAlarms": cbor.List{alarm("a", more)}}}}})
@@ -174,7 +176,7 @@ func TestNotPlain(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if plain := name == "no warm-up:"; found["a"].Plain != plain || found["a"].WarmUp != 0 {
+		if plain := strings.HasSuffix(name, ":"); found["a"].Plain != plain || found["a"].WarmUp != 0 {
 			t.Errorf("%s: %+v", name, found["a"])
 		}
 	}

@@ -77,7 +77,7 @@ func (p *cmlProvider) Schema(_ context.Context, _ provider.SchemaRequest, resp *
 
 // Resources implements provider.Provider.
 func (p *cmlProvider) Resources(context.Context) []func() resource.Resource {
-	return []func() resource.Resource{worker.NewResource, power.NewResource, storage.NewResource, license.NewResource, automation.NewSchedule}
+	return []func() resource.Resource{worker.NewResource, power.NewResource, storage.NewResource, license.NewResource, automation.NewIdlePolicy, automation.NewSchedule}
 }
 
 // DataSources implements provider.Provider.

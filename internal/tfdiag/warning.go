@@ -90,6 +90,10 @@ var (
 		"Something changed a schedule of a `cml_worker_schedule` outside of Terraform, in a way that no argument shows; the plan puts it back."}
 	ScheduleLeft = Warning{"schedule_left", "Schedules of a worker that is gone remain",
 		"The worker of a `cml_worker_schedule` does not exist any more. Its schedules fail at each of their times until the resource is destroyed."}
+	IdlePolicyChanged = Warning{"idle_policy_changed", "Alarms of an idle policy were changed",
+		"Something changed the alarms of a `cml_worker_idle_policy` outside of Terraform, in a way that no argument shows; the plan puts them back."}
+	IdlePolicyLeft = Warning{"idle_policy_left", "Alarms of a worker that is gone remain",
+		"The worker of a `cml_worker_idle_policy` does not exist any more. Its alarms cost money until the resource is destroyed."}
 	TagsIncomplete = Warning{"tags_incomplete", "A tag could not be written",
 		"The change itself was made; a tag that tells about it is missing."}
 	SurvivingVolumes = Warning{"surviving_volumes", "Volumes remain",
@@ -144,7 +148,7 @@ var warnings = []Warning{
 	UnknownConfiguration, EmptyAssumeRole, RegionDiffers, RegionFailed, NotReadable, InsecureTLS,
 	LiveWorkerSameName, NoVirtualization, BareMetal, PrivateAddressOnly, PortClosed, HopLimit,
 	CapabilityUnknown, TypesSkipped, PriceUnknown, CheckSkipped, Preflight, QuotaShort, NewerImage, ImageFactsMissing,
-	RunningNodesStop, AddressChange, LabsLost, LicenseReregister, SkipOSShutdown, ExternalChange, DrainIncomplete, DrainLeft, ScheduleChanged, ScheduleLeft, TagsIncomplete, SurvivingVolumes, FinalSnapshot,
+	RunningNodesStop, AddressChange, LabsLost, LicenseReregister, SkipOSShutdown, ExternalChange, DrainIncomplete, DrainLeft, IdlePolicyChanged, IdlePolicyLeft, ScheduleChanged, ScheduleLeft, TagsIncomplete, SurvivingVolumes, FinalSnapshot,
 	SnapshotsRetained, SnapshotsMissing,
 	ReadinessPending, WorkerTainted, HealthUnknown, MetricsUnknown, ClockSkew, TokenUnavailable, TokenExpired, LogoutFailed, LicenseExpires, LicenseCheck, LicenseNotReleased, LicenseOutOfCompliance, LicenseUnfinished, LicenseUDIChanged, LicenseUDIShared, SpotLicense, InheritedLicense,
 }
