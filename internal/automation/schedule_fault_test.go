@@ -224,8 +224,11 @@ func TestScheduleOfTerseServer(t *testing.T) {
 	proxy := httputil.NewSingleHostReverseProxy(target)
 	proxy.ModifyResponse = func(resp *http.Response) error {
 		var body map[string]any
-		if resp.Request.Method != http.MethodGet || resp.StatusCode != http.StatusOK || json.NewDecoder(resp.Body).Decode(&body) != nil {
+		if resp.Request.Method != http.MethodGet || resp.StatusCode != http.StatusOK {
 			return nil
+		}
+		if err := json.NewDecoder(resp.Body).Decode(&body); err != nil {
+			return err
 		}
 		for _, name := range []string{"Arn", "GroupName", "CreationDate", "LastModificationDate", "ActionAfterCompletion", "FlexibleTimeWindow"} {
 			delete(body, name)
