@@ -102,6 +102,21 @@ func TestOursWhateverTheDate(t *testing.T) {
 	}
 }
 
+// What came with an image is not given back, and no machine is started to find that out.
+func TestInheritedIsLeftAlone(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.machine().RegisterNow("CML_Enterprise", time.Now().Add(-24*time.Hour))
+	r := b.serve(nil)
+	k := r.Create(b.config(r, object{"adopt_inherited": true, "on_destroy": object{"release": "required"}}))
+	b.AWS.Region(home).StopOutside(b.id)
+	b.eventually("stopped", func() bool { i, _ := b.AWS.Region(home).Instance(b.id); return i.State == "stopped" })
+	if _, diags := r.Destroy(t.Context(), k); len(diags) > 0 || b.Recorder.Count("ec2", "StartInstances") != 0 {
+		t.Errorf("%d starts\n%s", b.Recorder.Count("ec2", "StartInstances"), protocol.Show(diags))
+	}
+	b.times(1)
+}
+
 // What an interrupted run left is settled by a refresh that sees it done.
 func TestUnfinishedSettles(t *testing.T) {
 	t.Parallel()
@@ -130,6 +145,10 @@ func TestImported(t *testing.T) {
 	imported := protocol.Kept{State: r.Config(object{"id": b.id, "worker_id": b.id}), Private: private}
 	if _, diags := r.Read(imported); !protocol.Has(diags, protocol.Failure, "no registration to import") {
 		t.Error(protocol.Show(diags))
+	}
+	// Of a worker that could not be looked at yet nothing is known to differ.
+	if got := protocol.Text(t, r.Planned(imported, b.config(r, object{"extra_nodes": 1})), "status"); got == "(unknown)" {
+		t.Error("what was never known is acted on")
 	}
 	b.machine().RegisterNow("CML_Enterprise", time.Now().Add(-10*time.Second))
 	k, diags := r.Read(imported)
