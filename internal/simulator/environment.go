@@ -48,6 +48,7 @@ func ProviderBlock(endpoint string, port int, admin cml.Credentials) string {
   endpoints {
     cloudwatch     = %[2]q
     ec2            = %[2]q
+    scheduler      = %[2]q
     secretsmanager = %[2]q
     ssm            = %[2]q
     sts            = %[2]q

@@ -148,6 +148,11 @@ func TestActionsThatAreOffOrFail(t *testing.T) {
 	set(types.StateValueAlarm)
 	w.advance(time.Second)
 	same(t, "state", []string{w.instanceState(id)}, []string{"stopped"})
+	sent := len(w.Region(home).Notifications())
+	set(types.StateValueAlarm) // the state that it is in
+	if again := len(w.Region(home).Notifications()); again != sent || sent == 0 {
+		t.Errorf("%d notifications became %d without a change of state", sent, again)
+	}
 	if _, err := w.cloudwatch().DisableAlarmActions(context.Background(), &cloudwatch.DisableAlarmActionsInput{AlarmNames: names}); err != nil {
 		t.Fatal(err)
 	}

@@ -3,8 +3,9 @@
 // credential scope of the signature.
 //
 // It speaks the protocols of the services and imports no AWS SDK, so that a mistake of
-// the SDK's user cannot be repeated here. Shapes follow the service models of EC2
-// (2016-11-15) and STS (2011-06-15); each behaviour names its source.
+// the SDK's user cannot be repeated here. Shapes follow the service models, those of
+// EC2 (2016-11-15), STS (2011-06-15) and CloudWatch (2010-08-01) among them; each behaviour
+// names its source.
 //
 // # The default world
 //

@@ -323,7 +323,7 @@ func (c *monitoringCall) listMetrics(in *listMetricsInput) (any, *APIError) {
 		since = c.sim.now().Add(-3 * time.Hour)
 	}
 	all := []metric{}
-	for _, m := range c.region.metrics(since) {
+	for _, m := range c.region.metrics(deref(in.Namespace), since) {
 		if in.fits(m) {
 			all = append(all, m)
 		}
@@ -355,10 +355,13 @@ func (in *listMetricsInput) fits(m metric) bool {
 	return true
 }
 
-// metrics are all that have data since a time, in an order that does not change.
-func (r *Region) metrics(since time.Time) []metric {
-	out := r.vendedList(since)
-	var own []metric
+// metrics are all of a namespace, or of any, that have data since a time, in an order that
+// does not change.
+func (r *Region) metrics(namespace string, since time.Time) []metric {
+	var out, own []metric
+	if namespace == "" || strings.HasPrefix(namespace, "AWS/") {
+		out = r.vendedList(since)
+	}
 	for _, p := range r.published {
 		if last := p.samples[len(p.samples)-1]; last.at.After(since) {
 			own = append(own, p.metric)

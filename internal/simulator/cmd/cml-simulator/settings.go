@@ -59,13 +59,16 @@ func delays(t *simulator.Timing) []struct {
 	}
 }
 
-const helpHead = `cml-simulator runs a simulated AWS (EC2, STS) with Cisco Modeling Labs workers on this
-machine, for "terraform test" of modules that use the provider cml, without an account.
+const helpHead = `cml-simulator runs a simulated AWS (EC2, CloudWatch and more) with Cisco Modeling Labs workers on
+this machine, for "terraform test" of modules that use the provider cml, without an account.
 
 Each simulated instance has loopback addresses of its own (127.64.0.0/10) with a CML behind
 them on one high port, over TLS; they change at stop and start as they do in AWS. Nothing
 listens on, or talks to, anything but loopback. On macOS the addresses must first be
 configured as aliases of lo0.
+
+The world has a clock of its own, which the control API advances: half an hour of idleness, alarm
+periods and schedules then pass in a moment. With --clock-offset it begins in the past.
 
   cml-simulator &                            # one terminal
   eval "$(cml-simulator --print-env)"        # another one
