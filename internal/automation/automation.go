@@ -4,7 +4,6 @@ package automation
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -13,6 +12,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/cml-infra/terraform-provider-cml/internal/attribute"
 	"github.com/cml-infra/terraform-provider-cml/internal/clients"
 	"github.com/cml-infra/terraform-provider-cml/internal/fault"
 	"github.com/cml-infra/terraform-provider-cml/internal/instance"
@@ -126,19 +126,13 @@ func (b *base) warnTag(workerID, key, what string, err error, diags *diag.Diagno
 // way that no argument shows, so that a plan puts it back.
 const changedKey = "changed_parts"
 
-func readChanged(ctx context.Context, from interface {
-	GetKey(ctx context.Context, key string) ([]byte, diag.Diagnostics)
-}, diags *diag.Diagnostics) []string {
-	raw, d := from.GetKey(ctx, changedKey)
-	diags.Append(d...)
-	var out []string
-	_ = json.Unmarshal(raw, &out) // absent and damaged alike: nothing was seen
-	return out
+func readChanged(ctx context.Context, from attribute.PrivateReader, diags *diag.Diagnostics) []string {
+	parts, _ := attribute.ReadPrivate[[]string](ctx, from, changedKey, diags)
+	return parts
 }
 
-func writeChanged(ctx context.Context, to interface {
-	SetKey(ctx context.Context, key string, value []byte) diag.Diagnostics
-}, parts []string) diag.Diagnostics {
-	raw, _ := json.Marshal(parts) // strings cannot fail
-	return to.SetKey(ctx, changedKey, raw)
+func writeChanged(ctx context.Context, to attribute.PrivateWriter, parts []string) diag.Diagnostics {
+	var diags diag.Diagnostics
+	attribute.WritePrivate(ctx, to, changedKey, parts, &diags)
+	return diags
 }
