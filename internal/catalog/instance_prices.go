@@ -63,8 +63,8 @@ func hourlyPrice(p pricing.Price) types.Float64 {
 	return types.Float64Null()
 }
 
-// What nodes need: the least memory of CML in GiB ("System requirements", CML
-// installation guide), and the memory of a node of IOSv in MiB.
+// What nodes need, as a rule of thumb: memory of CML itself in GiB, and of a
+// node of IOSv in MiB.
 const (
 	memoryOfCML  = 8
 	memoryOfIOSv = 512
