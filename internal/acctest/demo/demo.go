@@ -1,11 +1,11 @@
-// Package demo is what `make demo` runs: the configuration in examples/demo is
-// applied by a real Terraform or OpenTofu on a simulated AWS, step by step,
-// and each step is checked, so that the story it tells is a true one.
+// Package demo is what `make demo` and `make demo-fleet` run: configurations
+// below examples/ are applied by a real Terraform or OpenTofu on a simulated
+// AWS, step by step, and each step is checked, so that the story it tells is a
+// true one.
 package demo
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -16,6 +16,8 @@ import (
 
 // Options of Run.
 type Options struct {
+	// Act is the story; the zero value is Tour.
+	Act Act
 	// Engine runs the configuration.
 	Engine engine.Engine
 	// Out gets the story.
@@ -34,10 +36,11 @@ const stepLimit = 5 * time.Minute
 // leaves nothing behind, also when ctx ends early.
 func Run(ctx context.Context, o Options) (err error) {
 	s := &story{out: o.Out}
-	s.say("A CML worker on a simulated AWS, with %s", o.Engine)
+	act := acts[o.Act]
+	s.say("%s on a simulated AWS, with %s", act.title, o.Engine)
 	s.say("")
 
-	stage, err := setUp(ctx, o, s)
+	stage, err := setUp(ctx, o, act, s)
 	if stage != nil {
 		defer func() {
 			if closeErr := stage.terraform.Close(); err == nil {
@@ -50,7 +53,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	}
 
 	var took []time.Duration
-	for i, step := range steps {
+	for i, step := range act.steps {
 		s.say("")
 		s.say("%d. %s", i+1, step.title)
 		start := time.Now()
@@ -62,90 +65,48 @@ func Run(ctx context.Context, o Options) (err error) {
 		}
 		took = append(took, time.Since(start))
 	}
-	stage.summary(took)
+	stage.summary(act.steps, took)
 	if o.Keep {
 		return stage.keep(ctx)
 	}
 	return nil
 }
 
+// Act is a story that can be told.
+type Act string
+
+// The stories.
+const (
+	Tour  Act = ""
+	Fleet Act = "fleet"
+)
+
+// ParseAct returns the story of that name.
+func ParseAct(name string) (Act, error) {
+	if _, known := acts[Act(name)]; !known {
+		return Tour, fmt.Errorf("there is no act %q", name)
+	}
+	return Act(name), nil
+}
+
+// act is a story: its configurations, which are folders below examples, and
+// what happens with them.
+type act struct {
+	title string
+	dirs  []string
+	steps []step
+	// offset is where the simulated clock begins, from that of this machine.
+	offset time.Duration
+	// prepare arranges the world; nil where the default one serves.
+	prepare func(context.Context, *stage) error
+}
+
+var acts = map[Act]act{Tour: tour, Fleet: fleet}
+
 // step is one part of the story.
 type step struct {
 	title string
 	run   func(context.Context, *stage) error
-}
-
-var steps = []step{
-	{"Create a worker, and wait until CML is ready", create},
-	{"Plan again: nothing to do", planIsEmpty},
-	{"Stop it: state = \"stopped\"", stop},
-	{"Start it: a new address, and what depends on it sees it in the same apply", start},
-	{"Destroy everything", destroy},
-}
-
-func create(ctx context.Context, s *stage) error {
-	out, err := s.apply(ctx, "running")
-	if err != nil {
-		return err
-	}
-	s.url = out["url"]
-	return errors.Join(
-		expect("instance_state", out["instance_state"], "running"),
-		expect("what the dependant saw (bookmark)", out["bookmark"], out["url"]),
-		present("url", out["url"]),
-	)
-}
-
-func planIsEmpty(ctx context.Context, s *stage) error {
-	code, err := s.terraform.run(ctx, "plan", "-json", "-input=false", "-detailed-exitcode")
-	if err != nil {
-		return err
-	}
-	if code == changesPlanned {
-		return errors.New("the plan right after the apply is not empty")
-	}
-	s.story.say("   No changes.")
-	return nil
-}
-
-func stop(ctx context.Context, s *stage) error {
-	out, err := s.apply(ctx, "stopped")
-	if err != nil {
-		return err
-	}
-	s.story.say("   The instance is stopped; it has no public address, so url is null.")
-	return errors.Join(
-		expect("instance_state", out["instance_state"], "stopped"),
-		expect("url", out["url"], ""),
-		expect("number of running instances", s.running(), 0),
-	)
-}
-
-func start(ctx context.Context, s *stage) error {
-	out, err := s.apply(ctx, "running")
-	if err != nil {
-		return err
-	}
-	s.story.say("   The address was %s; the dependant (bookmark) has the new one.", s.url)
-	if out["url"] == s.url {
-		err = fmt.Errorf("the address did not change: %s", s.url)
-	}
-	return errors.Join(err,
-		present("url", out["url"]),
-		expect("instance_state", out["instance_state"], "running"),
-		expect("what the dependant saw (bookmark)", out["bookmark"], out["url"]),
-	)
-}
-
-func destroy(ctx context.Context, s *stage) error {
-	if _, err := s.terraform.run(ctx, "destroy", "-json", "-input=false", "-auto-approve"); err != nil {
-		return err
-	}
-	if left := s.left(); len(left) > 0 {
-		return fmt.Errorf("still there after destroy: %v", left)
-	}
-	s.story.say("   Nothing is left: no instance, no volume.")
-	return nil
 }
 
 func expect[T comparable](what string, got, want T) error {

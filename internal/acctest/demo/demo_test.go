@@ -141,3 +141,30 @@ func TestDemoInterrupted(t *testing.T) {
 	}
 	nothingLeft(t)
 }
+
+// TestFleet sees the second act. What its tables show is checked by the story
+// itself.
+func TestFleet(t *testing.T) {
+	out := output{}
+	o := options(t, &out)
+	o.Act = demo.Fleet
+	if err := demo.Run(t.Context(), o); err != nil {
+		t.Fatalf("%v\n%s", err, &out)
+	}
+	rest := out.String()
+	for _, want := range []string{
+		"1. Apply", "cml_worker.fleet[\"metal\"]: Creation complete",
+		"2. 20 minutes later", "metal", "m5zn.metal", "Known to no configuration: forgotten",
+		"3. 15 more minutes", "CloudWatch stopped i-",
+		"4. Plan again", "No changes.",
+		"5. Look again",
+		"6. Destroy", "Left: forgotten", "StopInstances",
+	} {
+		_, after, found := strings.Cut(rest, want)
+		if !found {
+			t.Fatalf("the story lacks %q, or has it too early:\n%s", want, &out)
+		}
+		rest = after
+	}
+	nothingLeft(t)
+}

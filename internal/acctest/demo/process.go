@@ -97,7 +97,8 @@ func (t *terraform) quiet(ctx context.Context, args ...string) ([]byte, error) {
 	return out, nil
 }
 
-// outputs reads the root module's outputs; an output that is null is absent.
+// outputs reads the root module's outputs, which are strings; one that is null
+// is absent.
 func (t *terraform) outputs(ctx context.Context) (map[string]string, error) {
 	text, err := t.quiet(ctx, "output", "-json")
 	if err != nil {
@@ -114,6 +115,18 @@ func (t *terraform) outputs(ctx context.Context) (map[string]string, error) {
 		}
 	}
 	return out, nil
+}
+
+// output reads one output of any type into a pointer.
+func (t *terraform) output(ctx context.Context, name string, into any) error {
+	text, err := t.quiet(ctx, "output", "-json", name)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(text, into); err != nil {
+		return fmt.Errorf("reading the output %s: %w", name, err)
+	}
+	return nil
 }
 
 // tail reads a file that grows, line by line. It is safe for concurrent use.

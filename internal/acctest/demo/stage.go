@@ -18,37 +18,43 @@ import (
 
 // Members of the simulator's default world (package aws).
 const (
-	seededImage         = 0x291 // CML-2.9.1
-	seededSubnet        = 0x00a // public, first zone
-	seededSecurityGroup = 0x002 // "cml": the ports of CML are open
+	seededImage         = aws.SerialImage291
+	seededSubnet        = aws.SerialSubnetA
+	seededSecurityGroup = aws.SerialGroupCML
 )
 
-// stage is all that the story needs: an engine in a sandbox, in a folder with
-// the configuration.
+// stage is all that the story needs: an engine in a sandbox, in folders with
+// the configurations.
 type stage struct {
-	story     *story
+	story *story
+	// terraform works in the first of the configurations, modules in each.
 	terraform *terraform
+	modules   map[string]*terraform
 	sim       *simulator.Simulator
 	// url of the first start.
 	url string
+	// workers are the ids of the fleet by name.
+	workers map[string]string
 }
 
 // setUp starts the simulator, builds the provider and initialises the working
-// folder. A stage that is not nil has to be closed, also with an error.
-func setUp(ctx context.Context, o Options, s *story) (*stage, error) {
+// folders. A stage that is not nil has to be closed, also with an error.
+func setUp(ctx context.Context, o Options, a act, s *story) (*stage, error) {
 	root, err := engine.Root()
 	if err != nil {
 		return nil, err
 	}
+	o.Simulator.ClockOffset = a.offset
 	box, err := sandbox.New(ctx, o.Engine, o.Simulator)
 	if err != nil {
 		return nil, err
 	}
-	work := filepath.Join(box.Dir, "work")
-	st := &stage{
-		story: s, sim: box.Simulator,
-		terraform: &terraform{Sandbox: box, dir: work, story: s, log: &tail{path: filepath.Join(box.Dir, "provider.log")}},
+	st := &stage{story: s, sim: box.Simulator, modules: map[string]*terraform{}}
+	log := &tail{path: filepath.Join(box.Dir, "provider.log")}
+	for _, dir := range a.dirs {
+		st.modules[dir] = &terraform{Sandbox: box, dir: filepath.Join(box.Dir, "work", dir), story: s, log: log}
 	}
+	st.terraform = st.modules[a.dirs[0]]
 	s.say("   simulator  AWS at %s; CML on addresses in 127.64.0.0/10, port %d", st.sim.Endpoint(), st.sim.Port())
 
 	s.say("   provider   is built from this clone; the first time takes minutes, for the AWS SDK")
@@ -63,15 +69,30 @@ func setUp(ctx context.Context, o Options, s *story) (*stage, error) {
 		"TF_VAR_subnet_id="+seeded("subnet", seededSubnet),
 		"TF_VAR_security_group_id="+seeded("sg", seededSecurityGroup),
 	)
-	if err := os.CopyFS(work, os.DirFS(filepath.Join(root, "examples", "demo"))); err != nil {
-		return st, fmt.Errorf("copying examples/demo: %w", err)
+	if a.prepare != nil {
+		if err := a.prepare(ctx, st); err != nil {
+			return st, err
+		}
 	}
-	begin = time.Now()
-	if _, err := st.terraform.quiet(ctx, "init", "-no-color", "-input=false"); err != nil {
-		return st, err
+	for _, dir := range a.dirs {
+		if err := st.lay(ctx, filepath.Join(root, "examples", dir), st.modules[dir]); err != nil {
+			return st, err
+		}
 	}
-	s.say("   engine     ran init in %s: the provider comes from a mirror in a folder, no registry is asked", seconds(time.Since(begin)))
 	return st, nil
+}
+
+// lay copies one configuration into its working folder and initialises it.
+func (s *stage) lay(ctx context.Context, from string, t *terraform) error {
+	if err := os.CopyFS(t.dir, os.DirFS(from)); err != nil {
+		return fmt.Errorf("copying %s: %w", from, err)
+	}
+	begin := time.Now()
+	if _, err := t.quiet(ctx, "init", "-no-color", "-input=false"); err != nil {
+		return err
+	}
+	s.story.say("   engine     ran init in %s: the provider comes from a mirror in a folder, no registry is asked", seconds(time.Since(begin)))
+	return nil
 }
 
 func seeded(prefix string, serial int) string { return aws.SeededID(prefix, sandbox.Region, serial) }
@@ -96,9 +117,11 @@ func (s *stage) apply(ctx context.Context, state string) (map[string]string, err
 // running is the number of instances that EC2 shows as running.
 func (s *stage) running() int {
 	n := 0
-	for _, i := range s.sim.AWS.Region(sandbox.Region).Instances() {
-		if i.State == "running" {
-			n++
+	for _, region := range regions {
+		for _, i := range s.sim.AWS.Region(region).Instances() {
+			if i.State == "running" {
+				n++
+			}
 		}
 	}
 	return n
@@ -120,7 +143,7 @@ func (s *stage) left() []string {
 }
 
 // summary tells how long each step took and what was asked.
-func (s *stage) summary(took []time.Duration) {
+func (s *stage) summary(steps []step, took []time.Duration) {
 	s.story.say("")
 	s.story.say("Done. The steps took")
 	for i, step := range steps {

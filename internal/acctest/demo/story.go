@@ -30,6 +30,9 @@ type message struct {
 	Level      string `json:"@level"`
 	Text       string `json:"@message"`
 	Type       string `json:"type"`
+	Hook struct {
+		Action string `json:"action"`
+	} `json:"hook"`
 	Diagnostic struct {
 		Severity, Summary, Detail, Address string
 	} `json:"diagnostic"`
@@ -57,6 +60,8 @@ func (s *story) engine(from io.Reader, catchUp func()) (failure string) {
 		}
 		catchUp()
 		switch {
+		case m.Hook.Action == "read":
+			// Who is looked at is told by what was seen.
 		case told[m.Type]:
 			s.say("   | %s", m.Text)
 		case m.Type == "diagnostic":

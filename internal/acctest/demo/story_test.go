@@ -17,6 +17,7 @@ func TestStoryOfTheEngine(t *testing.T) {
 		`{"@level":"info","@message":"Terraform 1.11.4","type":"version"}`,
 		`{"@level":"info","@message":"cml_worker.lab: Plan to create","type":"planned_change"}`,
 		`{"@level":"info","@message":"cml_worker.lab: Creating...","type":"apply_start"}`,
+		`{"@level":"info","@message":"data.cml_worker_cost.all: Refreshing...","type":"apply_start","hook":{"action":"read"}}`,
 		`{"@level":"warn","@message":"Warning: hop limit","type":"diagnostic","diagnostic":{"severity":"warning","summary":"Hop limit","detail":"Is 2.\n[hop-limit]"}}`,
 		`{"@level":"error","@message":"Error: x","type":"diagnostic","diagnostic":{"severity":"error","summary":"No capacity","detail":"Try another.","address":"cml_worker.lab"}}`,
 		`{"@level":"info","@message":"Outputs: 1","type":"outputs"}`,

@@ -22,6 +22,9 @@ type configuration struct {
 	planned bool
 }
 
+// placed is what examples take as the defaults of a region.
+const placed = `{"ami_id": "ami-0123456789abcdef0", "subnet_ids": ["subnet-0123456789abcdef0"], "security_group_ids": ["sg-0123456789abcdef0"]}`
+
 func TestExamples(t *testing.T) {
 	root, err := engine.Root()
 	if err != nil {
@@ -33,6 +36,8 @@ func TestExamples(t *testing.T) {
 		"TF_VAR_ami_id=ami-0123456789abcdef0",
 		"TF_VAR_subnet_id=subnet-0123456789abcdef0",
 		"TF_VAR_security_group_id=sg-0123456789abcdef0",
+		`TF_VAR_region_defaults={"us-east-1": `+placed+`, "us-west-2": `+placed+`}`,
+		`TF_VAR_known_worker_ids=["i-0123456789abcdef0"]`,
 		"TF_VAR_cml_password=not-a-secret",
 		"TF_VAR_admin_password=not-a-secret",
 		"TF_VAR_smart_token=not-a-token",

@@ -1,5 +1,5 @@
-// Command demo applies, stops, starts and destroys a worker on a simulated AWS
-// and tells what happens.
+// Command demo runs one of the demo's stories on a simulated AWS and tells what
+// happens: a worker that is applied, stopped, started and destroyed, or a fleet.
 package main
 
 import (
@@ -21,13 +21,18 @@ const interrupted = 130
 
 func main() {
 	keep := flag.Bool("keep", false, "leave the simulator up after the last step, until Ctrl-C")
+	act := demo.Tour
+	flag.Func("act", "the story: nothing for one worker, fleet for several", func(name string) (err error) {
+		act, err = demo.ParseAct(name)
+		return err
+	})
 	flag.Parse()
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	// A second signal ends at once.
 	context.AfterFunc(ctx, stop)
 
-	err := run(ctx, *keep)
+	err := run(ctx, act, *keep)
 	stop()
 	switch {
 	case err == nil:
@@ -40,7 +45,7 @@ func main() {
 	}
 }
 
-func run(ctx context.Context, keep bool) error {
+func run(ctx context.Context, act demo.Act, keep bool) error {
 	want, err := engine.ParseKind(os.Getenv("ENGINE"))
 	if err != nil {
 		return err
@@ -50,7 +55,7 @@ func run(ctx context.Context, keep bool) error {
 		return err
 	}
 	return demo.Run(ctx, demo.Options{
-		Engine: e, Out: os.Stdout, Keep: keep,
+		Act: act, Engine: e, Out: os.Stdout, Keep: keep,
 		Simulator: simulator.Options{Timing: simulator.Demo()},
 	})
 }
