@@ -62,7 +62,8 @@ func (*IAMPolicy) Schema(_ context.Context, _ datasource.SchemaRequest, resp *da
 			MarkdownDescription: text}
 	}
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "The IAM policy with the actions that this provider calls for the features that you use, and no others. It makes no request, so the policy can be made by somebody who may do nothing else.",
+		MarkdownDescription: "The IAM policy with the actions that this provider calls for the features that you use, and no others. It makes no request, so the policy can be made by somebody who may do nothing else.\n\n" +
+			"The managed tags of a worker are trusted: `cml:credentials-ref` names the secret with CML's password, and `cml:tls-sha256` the certificate that it is sent to. Who may tag an instance can so point this provider at every secret that it may read, and at a certificate of his own. Let only those tag workers (`ec2:CreateTags`) whom you trust with that, and name the secrets in `secret_arns`.",
 		Attributes: map[string]schema.Attribute{
 			"features": schema.SetAttribute{Required: true, ElementType: types.StringType,
 				Validators:          []validator.Set{setvalidator.SizeAtLeast(1), setvalidator.ValueStringsAre(stringvalidator.OneOf(iamFeatureNames()...))},

@@ -72,7 +72,8 @@ func policies(t *testing.T, arguments ...string) []document {
 	return out
 }
 
-// The features together allow exactly what the provider can call.
+// The features together allow exactly what the provider can call. That each
+// allows what it needs and no more is shown in internal/acctest/permissions.
 func TestIAMPolicyIsTheWholeAPI(t *testing.T) {
 	var want []string
 	for m := range reflect.TypeFor[instance.API]().Methods() {
@@ -90,77 +91,6 @@ func TestIAMPolicyIsTheWholeAPI(t *testing.T) {
 	}
 	if n := len(raw); n > 6144 {
 		t.Errorf("%d characters; a managed policy has at most 6144", n)
-	}
-}
-
-// What Terraform runs really ask for is allowed by the features that they use,
-// and not without any one of them.
-func TestIAMPolicyOfRuns(t *testing.T) {
-	w := acctest.NewWorld(t)
-	run := func(size, state string) string {
-		return w.Provider(w.Controller(false)) + fmt.Sprintf(`
-resource "cml_worker" "lab" {
-  name                 = "lab-01"
-  ami_id               = %q
-  instance_type        = %q
-  subnet_ids           = [%q]
-  security_group_ids   = [%q]
-  iam_instance_profile = "cml-worker"
-  network              = { eip = { allocate = true } }
-  monitoring           = %t
-  tags                 = { Size = %q }
-}
-
-resource "cml_worker_power" "lab" {
-  worker_id       = cml_worker.lab.id
-  state           = %q
-  worker_revision = cml_worker.lab.revision
-}
-
-resource "cml_worker_idle_policy" "lab" {
-  worker_id     = cml_worker.lab.id
-  sns_topic_arn = "arn:aws:sns:us-east-1:111122223333:idle"
-  tags          = { %q = "x" }
-}
-`, seeded(aws.SerialImage290), size, aws.SeededID("subnet", home, aws.SerialSubnetA), aws.SeededID("sg", home, aws.SerialGroupCML),
-			size == "m8i.4xlarge", size, state, size)
-	}
-	acctest.Test(t, resource.TestCase{Steps: []resource.TestStep{
-		{Config: run("m8i.2xlarge", "running")},
-		{Config: run("m8i.4xlarge", "running")},
-		{Config: run("m8i.4xlarge", "stopped")},
-	}})
-	made := map[string]bool{}
-	for _, r := range w.Recorder.All() {
-		// Nobody needs a permission to ask who he is (STS API reference).
-		if r.Service != "cml" && r.Operation != "GetCallerIdentity" {
-			// Policies do not call CloudWatch as signatures do.
-			made[strings.Replace(r.Service, "monitoring", "cloudwatch", 1)+":"+r.Operation] = true
-		}
-	}
-	asked := slices.Sorted(maps.Keys(made))
-	for _, must := range []string{"ec2:RunInstances", "ec2:StopInstances", "ec2:StartInstances", "ec2:ModifyInstanceAttribute", "ec2:MonitorInstances", "ec2:AllocateAddress", "ec2:TerminateInstances",
-		"cloudwatch:PutMetricAlarm", "cloudwatch:DeleteAlarms", "cloudwatch:UntagResource"} {
-		if !made[must] {
-			t.Fatalf("the runs did not make %s; they prove little: %v", must, asked)
-		}
-	}
-	used := []string{"read", "create", "change", "power", "delete", "eip", "idle_policy"}
-	arguments := []string{"features = " + quoted(used...)}
-	for _, f := range used {
-		if f == "power" { // a change may do all that
-			continue
-		}
-		arguments = append(arguments, "features = "+quoted(slices.DeleteFunc(slices.Clone(used), func(s string) bool { return s == f })...))
-	}
-	for i, p := range policies(t, arguments...) {
-		missing := slices.DeleteFunc(slices.Clone(asked), func(a string) bool { return slices.Contains(p.actions(), a) })
-		if i == 0 && len(missing) > 0 {
-			t.Errorf("the policy of %v lacks %v", used, missing)
-		}
-		if i > 0 && len(missing) == 0 {
-			t.Errorf("the policy with %s would do: a feature allows more than it has to", arguments[i])
-		}
 	}
 }
 

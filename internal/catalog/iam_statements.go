@@ -37,8 +37,8 @@ var iamFeatures = []iamFeature{
 		"ModifyInstanceCpuOptions", "ModifyInstanceMetadataOptions", "ModifyNetworkInterfaceAttribute", "ModifyVolume", "MonitorInstances",
 		"ReplaceIamInstanceProfileAssociation", "StartInstances", "StopInstances", "UnassignIpv6Addresses", "UnmonitorInstances"}},
 	{name: "power", what: "`cml_worker_power`", encrypts: true, ec2: []string{"CreateTags", "DeleteTags", "RebootInstances", "StartInstances", "StopInstances"}},
-	{name: "delete", what: "destroy of `cml_worker`, protection that is overridden and a start for the licence included", encrypts: true, ec2: []string{
-		"CancelSpotInstanceRequests", "DisassociateAddress", "ModifyInstanceAttribute", "ReleaseAddress", "StartInstances", "StopInstances",
+	{name: "delete", what: "destroy of `cml_worker` and `cml_worker_license`, protection that is overridden and a start for the licence included", encrypts: true, ec2: []string{
+		"CancelSpotInstanceRequests", "CreateTags", "DeleteTags", "DisassociateAddress", "ModifyInstanceAttribute", "ReleaseAddress", "StartInstances", "StopInstances",
 		"TerminateInstances"}},
 	{name: "eip", what: "Elastic IPs that a worker allocates or takes", ec2: []string{
 		"AllocateAddress", "AssociateAddress", "CreateTags", "DisassociateAddress", "ReleaseAddress"}},
@@ -50,7 +50,7 @@ var iamFeatures = []iamFeature{
 	{name: "idle_policy", what: "`cml_worker_idle_policy`, with the role that lets alarms act on EC2", ec2: []string{"CreateTags", "DeleteTags"},
 		others: []string{"cloudwatch:PutMetricAlarm"}},
 	{name: "diagnose", what: "console output in the text of a time-out", ec2: []string{"GetConsoleOutput"}},
-	{name: "quota_check", what: "`guardrails.quota_check`", others: []string{"servicequotas:GetServiceQuota"}},
+	{name: "quota_check", what: "`guardrails.quota_check`; without this, plans warn that the quota could not be read, unless the check is `off`", others: []string{"servicequotas:GetServiceQuota"}},
 	{name: "cost", what: "prices: `hourly_cost_estimate`, `cml_worker_cost`, `guardrails.max_hourly_cost` and the order of `cml_instance_types`",
 		ec2: []string{"DescribeSpotPriceHistory"}, others: []string{"pricing:GetProducts"}},
 	{name: "secrets", what: "`controller.credentials`", others: []string{"secretsmanager:GetSecretValue", "ssm:GetParameter"}},

@@ -9,7 +9,7 @@ import (
 )
 
 // policy is an identity-based policy, as far as it is evaluated here: statements that allow
-// or deny actions on resources, under conditions that compare strings.
+// or deny actions on resources, under conditions that compare strings and truth values.
 type policy struct{ Statement []statement }
 
 type statement struct {
@@ -40,7 +40,7 @@ func (s *Simulator) SetRolePolicy(accountID, role, document string) error {
 	}
 	for _, st := range p.Statement {
 		for operator, keys := range st.Condition {
-			if operator != "StringEquals" && operator != "StringLike" {
+			if !slices.Contains([]string{"Bool", "StringEquals", "StringLike"}, operator) {
 				return fmt.Errorf("policy: the simulator does not know the operator %s", operator)
 			}
 			if len(keys) == 0 {
@@ -70,30 +70,35 @@ func (s *Simulator) permitted(r *Request) *APIError {
 	if !assumed || !limited || r.Operation == "GetCallerIdentity" {
 		return nil
 	}
-	action := r.Service
-	if prefix := iamPrefixes[r.Service]; prefix != "" {
-		action = prefix
+	for _, q := range s.questions(r) {
+		if !p.allows(r, q) {
+			return s.refuseQuestion(r, q)
+		}
 	}
-	action += ":" + r.Operation
-	resource, allowed := s.resourceARN(r), false
+	return nil
+}
+
+func (p policy) allows(r *Request, q question) bool {
+	allowed := false
 	for _, st := range p.Statement {
-		if !st.covers(r, action, resource) {
+		if !st.covers(r, q) {
 			continue
 		}
 		if st.Effect == "Deny" {
-			allowed = false
-			break
+			return false
 		}
 		allowed = true
 	}
-	if allowed {
-		return nil
-	}
+	return allowed
+}
+
+// refuseQuestion is the refusal in the words of the service.
+func (s *Simulator) refuseQuestion(r *Request, q question) *APIError {
 	on := ""
-	if resource != "*" {
-		on = " on resource: " + resource
+	if q.resource != "*" {
+		on = " on resource: " + q.resource
 	}
-	message := fmt.Sprintf("User: %s is not authorized to perform: %s%s because no identity-based policy allows the %s action", r.Caller.ARN, action, on, action)
+	message := fmt.Sprintf("User: %s is not authorized to perform: %s%s because no identity-based policy allows the %s action", r.Caller.ARN, q.action, on, q.action)
 	switch r.Service {
 	case "ec2":
 		return &APIError{Status: http.StatusForbidden, Code: "UnauthorizedOperation", Message: "You are not authorized to perform this operation. " + message}
@@ -103,16 +108,19 @@ func (s *Simulator) permitted(r *Request) *APIError {
 	return refuse("AccessDeniedException", "%s", message)
 }
 
-func (st statement) covers(r *Request, action, resource string) bool {
+func (st statement) covers(r *Request, q question) bool {
 	matches := func(value string) func(string) bool {
 		return func(pattern string) bool { return wildcard(pattern, value) }
 	}
-	if !slices.ContainsFunc(st.Action, matches(action)) || !slices.ContainsFunc(st.Resource, matches(resource)) {
+	if !slices.ContainsFunc(st.Action, matches(q.action)) || !slices.ContainsFunc(st.Resource, matches(q.resource)) {
 		return false
 	}
 	for operator, keys := range st.Condition {
 		for key, wanted := range keys {
-			have := conditionValue(r, key)
+			have, given := q.keys[key]
+			if !given {
+				have = conditionValue(r, key)
+			}
 			if !slices.ContainsFunc(wanted, func(want string) bool {
 				return have == want || operator == "StringLike" && wildcard(want, have)
 			}) {
