@@ -45,7 +45,12 @@ type Worker struct {
 	// ids of the volumes, stand in. Burstable types have CPU credits.
 	BareMetal, Burstable bool
 	Volumes              []string
+	// Cost is nil where it is not to be shown, or not known.
+	Cost *Cost
 }
+
+// Cost is what a worker costs in an hour.
+type Cost struct{ Running, Stopped float64 }
 
 // Options are what the dashboard shows.
 type Options struct {
@@ -61,6 +66,8 @@ type Options struct {
 	Lookback time.Duration
 	// IdleThreshold is drawn where idle time is shown; 0 draws none.
 	IdleThreshold time.Duration
+	// Currency is that of all costs, as in "USD"; "" shows none.
+	Currency string
 }
 
 // TooManyError says that CloudWatch would not take the dashboard.

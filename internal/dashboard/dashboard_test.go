@@ -133,6 +133,33 @@ func TestBody(t *testing.T) {
 	}
 }
 
+func TestCosts(t *testing.T) {
+	workers := three()
+	workers[1].Cost, workers[2].Cost = &dashboard.Cost{Running: 0.84672, Stopped: 0.008}, &dashboard.Cost{Running: 3.9641, Stopped: 0.1096}
+	dollars := func(o *dashboard.Options) { o.Currency, o.Groups = "USD", []string{dashboard.CPU} }
+	got := read(t, options(dollars), workers)
+	costs := got["Cost per hour"]
+	check := func(id string) string { return "FILL(AWS/EC2 StatusCheckFailed InstanceId=" + id + ",2)>1" }
+	if want := []string{"lab-01: IF(" + check("i-0a") + ",0.008,0.84672)", "lab-02: IF(" + check("i-0b") + ",0.1096,3.9641)"}; !slices.Equal(shown(costs), want) || !costs.Stacked || costs.Stat != "Maximum" {
+		t.Errorf("got %q, want %q", shown(costs), want)
+	}
+	if len(costs.Annotations) != 0 {
+		t.Errorf("a sum of what is not known: %+v", costs.Annotations)
+	}
+	for _, want := range []string{"| Region | Running, USD an hour | Stopped, USD an hour |\n|---|---|---|---|---|---|\n", "| us-east-1 | 0.85 | 0.008 |\n", "| us-east-1 | 3.96 | 0.11 |\n", "| us-east-1 | – | – |\n"} {
+		if !strings.Contains(got[""].Markdown, want) {
+			t.Errorf("the text lacks %q:\n%s", want, got[""].Markdown)
+		}
+	}
+	all := read(t, options(dollars), workers[1:])["Cost per hour"].Annotations
+	if len(all) != 1 || all[0] != (widgets.Annotation{Label: "all running: 4.81 USD", Value: 4.81082}) {
+		t.Errorf("annotations %+v", all)
+	}
+	if plain := read(t, options(), workers); strings.Contains(plain[""].Markdown, "USD") || plain["Cost per hour"].Type != "" {
+		t.Error("costs that nobody asked for")
+	}
+}
+
 // A worker has one colour through all graphs, and another than its neighbour.
 func TestColors(t *testing.T) {
 	colors := map[string]string{}

@@ -2,7 +2,9 @@ package dashboard
 
 import (
 	"fmt"
+	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -118,7 +120,32 @@ func graphsOf(o Options, lines []line) []graph {
 			g.each(slices.DeleteFunc(slices.Clone(lines), func(l line) bool { return !l.Burstable }), ec2Namespace, "CPUCreditBalance")
 		})
 	}
+	if o.Currency != "" {
+		add("Cost per hour", o.Currency, "Maximum", func(g *graph) { g.Stacked = true; g.costs(lines, o.Currency) })
+	}
 	return out
+}
+
+// costs adds what each worker costs over time. A machine that runs has a status
+// check each minute, and one that is stopped has none.
+func (g *graph) costs(lines []line, currency string) {
+	total, all := 0.0, true
+	for _, l := range lines {
+		if all = all && l.Cost != nil; l.Cost == nil {
+			continue
+		}
+		total += l.Cost.Running
+		g.expression(l, fmt.Sprintf("IF(FILL(%%s,2)>1,%s,%s)", decimal(l.Cost.Stopped), decimal(l.Cost.Running)), g.hidden(ec2Namespace, "StatusCheckFailed", "InstanceId", l.ID))
+	}
+	if all {
+		value, _ := strconv.ParseFloat(decimal(total), 64) // what decimal wrote
+		g.Annotations = &annotations{Horizontal: []annotation{{Label: "all running: " + money(total) + " " + currency, Value: value, Color: limitColor, Fill: "none"}}}
+	}
+}
+
+// decimal is an amount to the millionth, without zeros at its end.
+func decimal(v float64) string {
+	return strconv.FormatFloat(math.Round(v*1e6)/1e6, 'f', -1, 64)
 }
 
 // each adds a metric of each worker.

@@ -2,12 +2,13 @@ package dashboard
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 )
 
 // The grid: CloudWatch's has 24 columns.
 const (
-	columns     = 24
+	grid        = 24
 	perRow      = 3
 	graphHeight = 6
 	maxHeader   = 12
@@ -37,7 +38,7 @@ func layout(head widget, graphs []graph) []widget {
 	for len(graphs) > 0 {
 		row := graphs[:min(perRow, len(graphs))]
 		graphs = graphs[len(row):]
-		width := columns / len(row)
+		width := grid / len(row)
 		for i, g := range row {
 			out = append(out, widget{Type: "metric", X: i * width, Y: y, Width: width, Height: graphHeight, Properties: g})
 		}
@@ -46,20 +47,45 @@ func layout(head widget, graphs []graph) []widget {
 	return out
 }
 
-// header says which workers these are.
+// header says which workers these are, and what they cost.
 func header(o Options, lines []line) widget {
+	columns := []string{"Worker", "Instance", "Type", "Region"}
+	if o.Currency != "" {
+		columns = append(columns, "Running, "+o.Currency+" an hour", "Stopped, "+o.Currency+" an hour")
+	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "# %s\n\n| Worker | Instance | Type | Region |\n|---|---|---|---|\n", plain(o.Title))
+	row := func(cells ...string) { b.WriteString("| " + strings.Join(cells, " | ") + " |\n") }
+	fmt.Fprintf(&b, "# %s\n\n", plain(o.Title))
+	row(columns...)
+	b.WriteString(strings.Repeat("|---", len(columns)) + "|\n")
 	for _, l := range lines {
-		name := l.Name
-		if name == "" {
-			name = "–"
+		cells := []string{nothing, l.ID, l.Type, o.Region}
+		if l.Name != "" {
+			cells[0] = plain(l.Name)
 		}
-		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", plain(name), l.ID, l.Type, o.Region)
+		switch {
+		case o.Currency == "":
+		case l.Cost == nil:
+			cells = append(cells, nothing, nothing)
+		default:
+			cells = append(cells, money(l.Cost.Running), money(l.Cost.Stopped))
+		}
+		row(cells...)
 	}
 	// A row of the table takes about two thirds of a unit.
 	height := min(maxHeader, 3+(2*len(lines)+2)/3)
-	return widget{Type: "text", Width: columns, Height: height, Properties: text{Markdown: b.String(), Background: "transparent"}}
+	return widget{Type: "text", Width: grid, Height: height, Properties: text{Markdown: b.String(), Background: "transparent"}}
+}
+
+// nothing stands where nothing is known.
+const nothing = "–"
+
+// money is an amount to the hundredth, and smaller ones to the thousandth.
+func money(v float64) string {
+	if v < 0.1 {
+		return strconv.FormatFloat(v, 'f', 3, 64)
+	}
+	return strconv.FormatFloat(v, 'f', 2, 64)
 }
 
 // plain is a text that Markdown leaves as it is, on one line.

@@ -29,8 +29,11 @@ const (
 	defaultLookback = 24 * time.Hour
 )
 
-// annotateIdle is the annotation with the idle threshold.
-const annotateIdle = "idle"
+// What is drawn beside the metrics.
+const (
+	annotateIdle = "idle"
+	annotateCost = "cost"
+)
 
 // Dashboard is data.cml_worker_dashboard: the body of a CloudWatch dashboard.
 type Dashboard struct{ base }
@@ -68,7 +71,7 @@ func (*Dashboard) Schema(_ context.Context, _ datasource.SchemaRequest, resp *da
 			Validators: []validator.Set{setvalidator.ValueStringsAre(stringvalidator.OneOf(all...))}, MarkdownDescription: text}
 	}
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "The body of a CloudWatch dashboard over workers of one region, for `dashboard_body` of `aws_cloudwatch_dashboard`. No metric is read and CML is not asked. The body changes with names, instance types and, on bare metal, volumes of the workers, and not with their power state: a plan with it stays empty while workers stop and start.",
+		MarkdownDescription: "The body of a CloudWatch dashboard over workers of one region, for `dashboard_body` of `aws_cloudwatch_dashboard`. No metric is read and CML is not asked; the price list is read for `annotate = [\"cost\"]` only. The body changes with names, instance types and, on bare metal, volumes of the workers (and with prices, where those are shown), and not with their power state: a plan with it stays empty while workers stop and start.",
 		Attributes: map[string]schema.Attribute{
 			"worker_ids": schema.SetAttribute{Required: true, ElementType: types.StringType,
 				Validators:          []validator.Set{setvalidator.SizeAtLeast(1), setvalidator.ValueStringsAre(validators.InstanceID())},
@@ -82,7 +85,7 @@ func (*Dashboard) Schema(_ context.Context, _ datasource.SchemaRequest, resp *da
 				"  * `credits`: balance of CPU credits, of burstable types only\n"+
 				"  * `status`: failed status checks\n"+
 				"  * `cml`: idle time, running nodes, started labs, memory and disk as CML says. Only workers that publish them (namespace `CML/Worker`) have lines there.\n\nDefault: all."),
-			"annotate": choice([]string{annotateIdle}, "What to draw beside the metrics: `idle`, the threshold of the idle time. Default: `[\"idle\"]`."),
+			"annotate": choice([]string{annotateIdle, annotateCost}, "What to draw beside the metrics: `idle`, the threshold of the idle time; `cost`, what the workers cost an hour, in the list and as a graph over time. `cost` reads the price list and the volumes (feature `cost` of `cml_iam_policy`): on demand, without discounts, spot workers at the price on demand, and without the public address that comes and goes with each start. What cannot be priced is left out with a warning. Default: `[\"idle\"]`."),
 			"idle_threshold": schema.StringAttribute{Optional: true, Validators: []validator.String{validators.Duration(time.Minute, 30*24*time.Hour)},
 				MarkdownDescription: "Where the annotation `idle` is drawn; take that of the `cml_worker_idle` which decides. Default `30m`."},
 			"title": schema.StringAttribute{Optional: true, Validators: []validator.String{stringvalidator.LengthBetween(1, 255)},
@@ -151,6 +154,9 @@ func (d *Dashboard) Read(ctx context.Context, req datasource.ReadRequest, resp *
 	o := m.options()
 	o.Region = all[0].ec2.Region()
 	workers := d.portray(ctx, all, o, &resp.Diagnostics)
+	if slices.Contains(attribute.Strings(m.Annotate), annotateCost) {
+		o.Currency = d.price(ctx, all, workers, &resp.Diagnostics)
+	}
 	body, err := dashboard.Body(o, workers)
 	var many *dashboard.TooManyError
 	switch {

@@ -177,6 +177,41 @@ func TestDashboardExample(t *testing.T) {
 	acctest.Test(t, resource.TestCase{ProtoV6ProviderFactories: factories, Steps: []resource.TestStep{step, again}})
 }
 
+func TestDashboardCost(t *testing.T) {
+	l := newLab(t)
+	metal := l.launch("lab-metal", "m5zn.metal")
+	provider := l.Provider(fmt.Sprintf("endpoints {\n  pricing = %q\n}", l.Endpoint()))
+	costs := func(check func(map[string]widgets.Widget) error, ids ...string) resource.TestStep {
+		return resource.TestStep{
+			Config:            provider + board(`annotate = ["cost"]`, ids...) + "resource \"terraform_data\" \"board\" {\n  input = data.cml_worker_dashboard.it.body\n}\n",
+			ConfigStateChecks: values(dashboards, want{"body": body(check)}),
+		}
+	}
+	priced := func(got map[string]widgets.Widget) error {
+		g := got["Cost per hour"]
+		if all := labels(g); !slices.Equal(all, []string{"lab-01", "lab-metal"}) || len(g.Annotations) != 1 || g.Annotations[0].Value < 4.38 || g.Annotations[0].Value > 4.5 {
+			return fmt.Errorf("lines %v, annotations %+v", all, g.Annotations)
+		}
+		if len(got["Idle for"].Annotations) != 0 || !strings.Contains(got[""].Markdown, "| Running, USD an hour | Stopped, USD an hour |") {
+			return fmt.Errorf("got %+v", got[""])
+		}
+		return nil
+	}
+	none := func(got map[string]widgets.Widget) error {
+		if g := got["Cost per hour"]; g.Type != "" || strings.Contains(got[""].Markdown, "USD") {
+			return fmt.Errorf("got %+v", g)
+		}
+		return nil
+	}
+	first := costs(priced, l.id, metal)
+	stopped := first // costs the same, though its address is gone
+	stopped.PreConfig = l.stop
+	stopped.ConfigPlanChecks.PreApply = []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()}
+	denied := costs(none, l.id)
+	denied.PreConfig = func() { l.AWS.Deny(aws.DefaultAccountID, "pricing:GetProducts") }
+	steps(t, first, stopped, denied)
+}
+
 // Nobody asks for types where none matters; and where EC2 does not tell them,
 // their names do, with a warning.
 func TestDashboardTypes(t *testing.T) {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/cml-infra/terraform-provider-cml/internal/dashboard"
 	"github.com/cml-infra/terraform-provider-cml/internal/instance"
+	"github.com/cml-infra/terraform-provider-cml/internal/pricing"
 	"github.com/cml-infra/terraform-provider-cml/internal/tfdiag"
 )
 
@@ -81,3 +82,44 @@ func abilities(known map[string]*instance.TypeInfo, name string) (bareMetal, bur
 
 // burstableName fits the types of the T family: "t3.large", "t4g.small".
 var burstableName = regexp.MustCompile(`^t\d`)
+
+// price tells what the workers cost, in one currency, which it returns. It is
+// by what stays as it is while they stop and start.
+func (b *base) price(ctx context.Context, all []sight, workers []dashboard.Worker, diags *diag.Diagnostics) string {
+	bills := make([]pricing.Bill, len(all))
+	var wg sync.WaitGroup
+	for i, s := range all {
+		wg.Go(func() { bills[i] = b.lasting(ctx, s) })
+	}
+	wg.Wait()
+	currency := ""
+	for i, bill := range bills {
+		running, ok := bill.Running().Round(pricing.Digits)
+		stopped, also := bill.Stopped().Round(pricing.Digits)
+		if !ok || !also || len(bill.Problems) > 0 {
+			why := "the price list names no price"
+			if len(bill.Problems) > 0 {
+				why = tfdiag.Reason(bill.Problems[0])
+			}
+			tfdiag.Warn(diags, b.set, tfdiag.PriceUnknown, fmt.Sprintf("What worker %s costs is not known: %s", workers[i].ID, why))
+			continue
+		}
+		workers[i].Cost = &dashboard.Cost{Running: running, Stopped: stopped}
+		currency = bill.Running().Currency
+	}
+	return currency
+}
+
+// lasting is the bill of a machine without what comes and goes: a spot price,
+// and the address that a stop gives back.
+func (b *base) lasting(ctx context.Context, s sight) pricing.Bill {
+	volumes, err := s.ec2.VolumesOf(ctx, s.machine)
+	if err != nil {
+		return pricing.Bill{Problems: []error{err}}
+	}
+	still := *s.machine
+	if still.Lifecycle = ""; !still.PublicIPIsEIP {
+		still.PublicIP = ""
+	}
+	return b.set.Cost(ctx, s.ec2, &still, volumes, pricing.Everything)
+}

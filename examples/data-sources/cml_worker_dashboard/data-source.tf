@@ -7,7 +7,7 @@ data "cml_worker_dashboard" "labs" {
   worker_ids     = var.worker_ids
   title          = "Labs of the network academy"
   metrics        = ["cpu", "network", "ebs", "status", "cml"]
-  annotate       = ["idle"]
+  annotate       = ["idle", "cost"]
   idle_threshold = "30m" # as the cml_worker_idle that decides has it
 }
 

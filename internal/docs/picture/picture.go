@@ -108,7 +108,7 @@ func drawText(c *canvas, at box, properties json.RawMessage) error {
 	if err := json.Unmarshal(properties, &p); err != nil {
 		return err
 	}
-	const indent, line, cell = 12, 24.0, 170.0
+	const indent, line = 12, 24.0
 	y, rows := at.y+30, 0
 	for _, s := range strings.Split(p.Markdown, "\n") {
 		switch {
@@ -117,13 +117,15 @@ func drawText(c *canvas, at box, properties json.RawMessage) error {
 			c.write(at.x+indent, y, unescape(s[2:]), ` font-size="20" font-weight="600"`)
 			y += 34
 		case strings.HasPrefix(s, "| "):
+			cells := strings.Split(strings.Trim(s, "| "), " | ")
+			cell := min(170, (at.w-indent)/float64(len(cells)))
 			look := ` font-size="13"`
 			if rows == 0 {
 				look += ` font-weight="600"`
 			} else {
-				c.add(`<path d="M%s %sh%s" stroke="%s"/>`, px(at.x+indent), px(y-line+7), px(cell*float64(strings.Count(s, " | ")+1)), rule)
+				c.add(`<path d="M%s %sh%s" stroke="%s"/>`, px(at.x+indent), px(y-line+7), px(cell*float64(len(cells))), rule)
 			}
-			for i, text := range strings.Split(strings.Trim(s, "| "), " | ") {
+			for i, text := range cells {
 				c.write(at.x+indent+float64(i)*cell, y, unescape(text), look)
 			}
 			y += line

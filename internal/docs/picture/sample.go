@@ -12,20 +12,20 @@ import (
 func Dashboard() ([]byte, error) {
 	text, err := dashboard.Body(dashboard.Options{
 		Title: "Labs of the network academy", Region: "us-east-1", Groups: dashboard.Groups(),
-		Period: 5 * time.Minute, Lookback: 24 * time.Hour, IdleThreshold: 30 * time.Minute,
+		Period: 5 * time.Minute, Lookback: 24 * time.Hour, IdleThreshold: 30 * time.Minute, Currency: "USD",
 	}, workers)
 	if err != nil {
 		return nil, err
 	}
 	return Draw(text, "A CloudWatch dashboard of three CML workers",
-		"Twelve graphs over one day: processor, idle time with the threshold of 30 minutes, running nodes, started labs, memory, disk, network, EBS and failed status checks. "+
+		"Thirteen graphs over one day: processor, idle time with the threshold of 30 minutes, running nodes, started labs, memory, disk, network, EBS, failed status checks and cost per hour. "+
 			"The lines of a worker end where it was idle for 30 minutes and was stopped, and go on where it was started again.", sample)
 }
 
 var workers = []dashboard.Worker{
-	{ID: "i-0a1c5e7f9b2d4f601", Name: "class-01", Type: "m8i.4xlarge", Volumes: []string{"vol-0a1c5e7f9b2d4f601"}},
-	{ID: "i-0b2d6f8a1c3e5a702", Name: "ci-runner", Type: "m8i.2xlarge", Volumes: []string{"vol-0b2d6f8a1c3e5a702"}},
-	{ID: "i-0c3e7a9b2d4f6b803", Name: "long-test", Type: "m5zn.metal", BareMetal: true, Volumes: []string{"vol-0c3e7a9b2d4f6b803"}},
+	{ID: "i-0a1c5e7f9b2d4f601", Name: "class-01", Type: "m8i.4xlarge", Volumes: []string{"vol-0a1c5e7f9b2d4f601"}, Cost: &dashboard.Cost{Running: 0.863, Stopped: 0.011}},
+	{ID: "i-0b2d6f8a1c3e5a702", Name: "ci-runner", Type: "m8i.2xlarge", Volumes: []string{"vol-0b2d6f8a1c3e5a702"}, Cost: &dashboard.Cost{Running: 0.439, Stopped: 0.011}},
+	{ID: "i-0c3e7a9b2d4f6b803", Name: "long-test", Type: "m5zn.metal", BareMetal: true, Volumes: []string{"vol-0c3e7a9b2d4f6b803"}, Cost: &dashboard.Cost{Running: 4.024, Stopped: 0.055}},
 }
 
 // day is what a worker does, by hours since the left edge.
