@@ -146,7 +146,7 @@ func TestCosts(t *testing.T) {
 	if len(costs.Annotations) != 0 {
 		t.Errorf("a sum of what is not known: %+v", costs.Annotations)
 	}
-	for _, want := range []string{"| Region | Running, USD an hour | Stopped, USD an hour |\n|---|---|---|---|---|---|\n", "| us-east-1 | 0.85 | 0.008 |\n", "| us-east-1 | 3.96 | 0.11 |\n", "| us-east-1 | – | – |\n"} {
+	for _, want := range []string{"| Region | Running, USD/h | Stopped, USD/h |\n|---|---|---|---|---|---|\n", "| us-east-1 | 0.85 | 0.008 |\n", "| us-east-1 | 3.96 | 0.11 |\n", "| us-east-1 | – | – |\n"} {
 		if !strings.Contains(got[""].Markdown, want) {
 			t.Errorf("the text lacks %q:\n%s", want, got[""].Markdown)
 		}

@@ -51,7 +51,7 @@ func layout(head widget, graphs []graph) []widget {
 func header(o Options, lines []line) widget {
 	columns := []string{"Worker", "Instance", "Type", "Region"}
 	if o.Currency != "" {
-		columns = append(columns, "Running, "+o.Currency+" an hour", "Stopped, "+o.Currency+" an hour")
+		columns = append(columns, "Running, "+o.Currency+"/h", "Stopped, "+o.Currency+"/h")
 	}
 	var b strings.Builder
 	row := func(cells ...string) { b.WriteString("| " + strings.Join(cells, " | ") + " |\n") }

@@ -192,7 +192,7 @@ func TestDashboardCost(t *testing.T) {
 		if all := labels(g); !slices.Equal(all, []string{"lab-01", "lab-metal"}) || len(g.Annotations) != 1 || g.Annotations[0].Value < 4.38 || g.Annotations[0].Value > 4.5 {
 			return fmt.Errorf("lines %v, annotations %+v", all, g.Annotations)
 		}
-		if len(got["Idle for"].Annotations) != 0 || !strings.Contains(got[""].Markdown, "| Running, USD an hour | Stopped, USD an hour |") {
+		if len(got["Idle for"].Annotations) != 0 || !strings.Contains(got[""].Markdown, "| Running, USD/h | Stopped, USD/h |") {
 			return fmt.Errorf("got %+v", got[""])
 		}
 		return nil

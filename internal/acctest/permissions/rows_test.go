@@ -213,6 +213,9 @@ data "cml_security_group_rules" "ports" {}
 		w.machine(nil)
 		return steps(schedule(`stop_cron = "0 19 * * ? *"`), schedule(`stop_cron = "0 20 * * ? *"`))
 	}},
+	"metrics": {[]string{"read", "metrics"}, func(w *world) []resource.TestStep {
+		return steps(w.provider("") + fmt.Sprintf("data \"cml_worker_metrics\" \"lab\" {\n  worker_id = %q\n}\n", w.machine(nil)))
+	}},
 	"snapshot": {[]string{"read", "snapshot"}, func(w *world) []resource.TestStep {
 		set := func(tags string) string {
 			return w.provider("") + fmt.Sprintf("resource \"cml_worker_snapshot\" \"lab\" {\n  worker_id = %q\n  quiesce   = \"stop\"\n  tags      = %s\n}\n", w.id(), tags)

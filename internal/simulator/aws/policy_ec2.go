@@ -31,9 +31,8 @@ func (s *Simulator) questions(r *Request) []question {
 		return []question{{action, "*", nil}}
 	}
 	c := &call{Request: r, params: params{values: r.Params}, sim: s, region: s.region(r.Caller.AccountID, r.Region)}
-	made, tagged := c.madeHere(action)
-	out := append(made, c.touched(action)...)
-	if len(out) == 0 {
+	out, tagged := c.madeHere(action)
+	if out = append(out, c.touched(action)...); len(out) == 0 {
 		out = append(out, question{action, "*", nil})
 	}
 	out = append(out, tagged...)
