@@ -167,8 +167,11 @@ func otherStatements(actions []string, r iamRequest) []iamStatement {
 		case "cloudwatch:PutMetricAlarm":
 			role := iamStatement{Sid: "AlarmRole", Action: []string{"iam:CreateServiceLinkedRole"}, Resource: []string{"arn:" + r.partition + ":iam::*:role/aws-service-role/events.amazonaws.com/*"}}
 			role.condition("StringEquals", "iam:AWSServiceName", "events.amazonaws.com")
-			out = append(out, iamStatement{Sid: "Alarms", Action: []string{"cloudwatch:DeleteAlarms", "cloudwatch:DescribeAlarms", "cloudwatch:ListTagsForResource",
-				action, "cloudwatch:TagResource", "cloudwatch:UntagResource"}, Resource: []string{"arn:" + r.partition + ":cloudwatch:*:*:alarm:cml-idle-*"}}, role)
+			alarms := "arn:" + r.partition + ":cloudwatch:*:*:alarm:"
+			out = append(out, iamStatement{Sid: "Alarms", Action: []string{"cloudwatch:DeleteAlarms", "cloudwatch:ListTagsForResource",
+				action, "cloudwatch:TagResource", "cloudwatch:UntagResource"}, Resource: []string{alarms + "cml-idle-*"}},
+				// CloudWatch asks IAM about all alarms, whichever the request names.
+				iamStatement{Sid: "LookAtAlarms", Action: []string{"cloudwatch:DescribeAlarms"}, Resource: []string{alarms + "*"}}, role)
 		case "servicequotas:GetServiceQuota":
 			out = append(out, iamStatement{Sid: "Quotas", Action: []string{action}, Resource: []string{"*"}})
 		case "pricing:GetProducts":

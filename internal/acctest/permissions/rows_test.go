@@ -214,7 +214,14 @@ data "cml_security_group_rules" "ports" {}
 		return steps(schedule(`stop_cron = "0 19 * * ? *"`), schedule(`stop_cron = "0 20 * * ? *"`))
 	}},
 	"metrics": {[]string{"read", "metrics"}, func(w *world) []resource.TestStep {
-		return steps(w.provider("") + fmt.Sprintf("data \"cml_worker_metrics\" \"lab\" {\n  worker_id = %q\n}\n", w.machine(nil)))
+		return steps(w.provider("") + fmt.Sprintf("data \"cml_worker_metrics\" \"lab\" {\n  worker_id = %q\n  metrics   = [\"cpu\", \"memory\"]\n}\n", w.machine(nil)))
+	}},
+	"idle policy": {[]string{"read", "idle_policy"}, func(w *world) []resource.TestStep {
+		policy := func(tags string) string {
+			return w.provider("") + fmt.Sprintf("resource \"cml_worker_idle_policy\" \"lab\" {\n  worker_id     = %q\n  idle_warning  = \"20m\"\n  sns_topic_arn = \"arn:aws:sns:us-east-1:%s:idle\"\n  tags          = %s\n}\n", w.id(), aws.DefaultAccountID, tags)
+		}
+		w.machine(nil)
+		return steps(policy(`{ A = "1", B = "2" }`), policy(`{ A = "2" }`))
 	}},
 	"snapshot": {[]string{"read", "snapshot"}, func(w *world) []resource.TestStep {
 		set := func(tags string) string {

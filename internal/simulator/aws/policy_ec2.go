@@ -24,6 +24,8 @@ func (s *Simulator) questions(r *Request) []question {
 	case "ec2":
 	case "scheduler":
 		return s.askScheduler(r, action)
+	case "monitoring":
+		return s.askMonitoring(r, action)
 	default:
 		return []question{{action, s.resourceARN(r), nil}}
 	}
