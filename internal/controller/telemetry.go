@@ -35,6 +35,8 @@ type TelemetryEvent struct {
 type Telemetry struct {
 	// Newest is the newest event of interest, nil when there is none.
 	Newest *TelemetryEvent
+	// Empty says that there was no event of any kind.
+	Empty bool
 	// Now is the server's clock, from the Date header of the answer, to the second.
 	Now time.Time
 }
@@ -48,12 +50,13 @@ func (c *Client) NewestEvent(ctx context.Context, wanted func(category, userID s
 	var out Telemetry
 	call := Call{Method: http.MethodGet, Path: "/telemetry/events", Timeout: telemetryTimeout}
 	err := c.stream(ctx, call, func(header http.Header, body io.Reader) error {
-		out = Telemetry{}
+		out = Telemetry{Empty: true}
 		var err error
 		if out.Now, err = http.ParseTime(header.Get("Date")); err != nil {
 			return &oddStream{"no Date header that can be read"}
 		}
 		return eachEvent(body, func(e rawEvent) error {
+			out.Empty = false
 			id := e.userID()
 			if !wanted(e.Category, id) {
 				return nil

@@ -110,6 +110,11 @@ func (s *Observation) ask(ctx context.Context, t Target, o Options) error {
 	if err != nil {
 		return err
 	}
+	// Logins and calls make events, this look's own among them (cml-api.md 7.1):
+	// where there is none at all, nothing is recorded, whoever uses CML.
+	if telemetry.Empty {
+		return fault.New(fault.NotReady, "CML records no telemetry at all, as where it was declined")
+	}
 	s.Now, s.Local = telemetry.Now, time.Now()
 	if e := telemetry.Newest; e != nil {
 		s.Last, s.Category, s.UserID = e.At, e.Category, e.UserID

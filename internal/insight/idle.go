@@ -77,7 +77,7 @@ func (*Idle) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasou
 	}
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "Whether anybody uses a worker, by CML's telemetry, and which power state follows. Feed `recommended_state` into `state` of a `cml_worker_power` with `on_external_change = \"accept\"`, in a root module of its own with `worker_id` from a variable, and apply that on a schedule: beside the worker itself, any pending change of the worker would make the recommendation unknown.\n\n" +
-			"It never recommends to stop a worker of which something could not be read: CML out of reach, an account that may not read the telemetry, an answer that breaks off. \"Now\" is CML's own clock. Give the provider an account of its own in CML, since its logins do not count as activity.",
+			"It never recommends to stop a worker of which something could not be read: CML out of reach, an account that may not read the telemetry, a CML that records none, an answer that breaks off. \"Now\" is CML's own clock. Give the provider an account of its own in CML, since its logins do not count as activity.",
 		Attributes: map[string]schema.Attribute{
 			"worker_id":      workerIDAttribute(),
 			"region":         regionAttribute(),

@@ -251,6 +251,27 @@ func TestWorkersFailedRegion(t *testing.T) {
 	}})
 }
 
+// A region that answers once and not again keeps what it told: its workers are
+// known, and of those that it did not show nobody knows whether they are gone.
+func TestWorkersUnsureRegion(t *testing.T) {
+	p := newPark(t)
+	one := p.launch(region, "one", aws.SerialImage290, "m8i.2xlarge", nil)
+	far := p.launch(west, "far", aws.SerialImage290, "m8i.2xlarge", nil)
+	ended := p.launch(west, "ended", aws.SerialImage290, "m8i.2xlarge", nil)
+	p.AWS.Region(west).Forget(ended)
+	p.Faults.Add(wire.Rule{Service: "ec2", Operation: "DescribeInstances", Match: map[string]string{"Region": west, "Filter.2.Name": "instance-id"}, Fault: wire.Fault{
+		Kind: wire.Error, Code: "UnauthorizedOperation", Status: 403, Message: "You are not authorized to perform this operation."}})
+	acctest.Test(t, resource.TestCase{Steps: []resource.TestStep{
+		p.look(fmt.Sprintf("%s\n  known_worker_ids = %s", both, hclList([]string{one, far, ended})),
+			ids("ids", one, far), ids("failed_regions"), ids("missing_ids"), ids("undetermined_ids", ended)),
+		{
+			PreConfig: func() { p.Faults.Clear() },
+			Config:    p.config(fmt.Sprintf("%s\n  known_worker_ids = %s", both, hclList([]string{one, far, ended}))), ConfigStateChecks: []statecheck.StateCheck{
+				ids("ids", one, far), ids("missing_ids", ended), ids("undetermined_ids")},
+		},
+	}})
+}
+
 // The names of images are of use, but not needed, unless a filter names them.
 func TestWorkersWithoutImages(t *testing.T) {
 	p := newPark(t)

@@ -42,6 +42,9 @@ type fleetRegion struct {
 	// imagesErr says why images is empty.
 	imagesErr error
 	err       error
+	// unsure says why what has become of known ids could not be asked here; the
+	// machines found before that stay known.
+	unsure error
 }
 
 // filters are the arguments in plain Go.
@@ -168,7 +171,7 @@ func (f *fleet) compare(ctx context.Context, m fleetModel, diags *diag.Diagnosti
 		if r.err == nil {
 			limited, cancel := context.WithTimeout(ctx, regionLimit)
 			var there []*instance.Instance
-			if there, r.err = r.ec2.Search(limited, instance.Query{IDs: absent}); r.err == nil {
+			if there, r.unsure = r.ec2.Search(limited, instance.Query{IDs: absent}); r.unsure == nil {
 				absent = without(absent, there)
 			}
 			cancel()
@@ -219,7 +222,7 @@ func (f *fleet) judge(ctx context.Context, id, account string) verdict {
 	defer cancel()
 	out := verdict{gone: true}
 	for _, r := range f.regions {
-		if r.err != nil {
+		if r.err != nil || r.unsure != nil {
 			out.gone, out.unread = false, true
 			continue
 		}
@@ -248,6 +251,9 @@ func (f *fleet) report(d *FleetDataSource, diags *diag.Diagnostics) {
 			tfdiag.Warn(diags, d.set, tfdiag.RegionFailed, fmt.Sprintf(
 				"The workers in %s are not known; those of the other regions are. %s", r.name, r.err))
 			continue
+		}
+		if r.unsure != nil {
+			tfdiag.Warn(diags, d.set, tfdiag.RegionFailed, fmt.Sprintf("Whether known workers are gone from %s could not be asked; they are undetermined. %s", r.name, r.unsure))
 		}
 		if r.imagesErr != nil {
 			tfdiag.Warn(diags, d.set, tfdiag.NotReadable, fmt.Sprintf("The names of the images in %s are null: %s", r.name, r.imagesErr))
