@@ -86,7 +86,7 @@ func (*Dashboard) Schema(_ context.Context, _ datasource.SchemaRequest, resp *da
 				"  * `status`: failed status checks\n"+
 				"  * `cml`: idle time, running nodes, started labs, memory and disk as CML says. Only workers that publish them (namespace `CML/Worker`) have lines there.\n\nDefault: all."),
 			"annotate": choice([]string{annotateIdle, annotateCost}, "What to draw beside the metrics: `idle`, the threshold of the idle time; `cost`, what the workers cost an hour, in the list and as a graph over time. `cost` reads the price list and the volumes (feature `cost` of `cml_iam_policy`): on demand, without discounts, spot workers at the price on demand, and without the public address that comes and goes with each start. What cannot be priced is left out with a warning. Default: `[\"idle\"]`."),
-			"idle_threshold": schema.StringAttribute{Optional: true, Validators: []validator.String{validators.Duration(time.Minute, 30*24*time.Hour)},
+			"idle_threshold": schema.StringAttribute{Optional: true, Validators: []validator.String{validators.Duration(time.Minute, idle.MaxThreshold)},
 				MarkdownDescription: "Where the annotation `idle` is drawn; take that of the `cml_worker_idle` which decides. Default `30m`."},
 			"title": schema.StringAttribute{Optional: true, Validators: []validator.String{stringvalidator.LengthBetween(1, 255)},
 				MarkdownDescription: "Heading above the list of workers. Default `CML workers`."},
@@ -118,15 +118,9 @@ func (*Dashboard) ValidateConfig(ctx context.Context, req datasource.ValidateCon
 
 // options are the arguments with their defaults.
 func (m dashboardModel) options() dashboard.Options {
-	span := func(s types.String, otherwise time.Duration) time.Duration {
-		if d, err := time.ParseDuration(s.ValueString()); err == nil {
-			return d
-		}
-		return otherwise
-	}
 	o := dashboard.Options{
 		Title: defaultTitle, Groups: dashboard.Groups(), FixedPeriod: !m.Period.IsNull(),
-		Period: span(m.Period, defaultPeriod), Lookback: span(m.Lookback, defaultLookback),
+		Period: spanOf(m.Period, defaultPeriod), Lookback: spanOf(m.Lookback, defaultLookback),
 	}
 	if !m.Title.IsNull() {
 		o.Title = m.Title.ValueString()
@@ -135,7 +129,7 @@ func (m dashboardModel) options() dashboard.Options {
 		o.Groups = attribute.Strings(m.Metrics)
 	}
 	if m.Annotate.IsNull() || slices.Contains(attribute.Strings(m.Annotate), annotateIdle) {
-		o.IdleThreshold = span(m.IdleThreshold, idle.DefaultThreshold)
+		o.IdleThreshold = spanOf(m.IdleThreshold, idle.DefaultThreshold)
 	}
 	return o
 }

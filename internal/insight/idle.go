@@ -136,12 +136,6 @@ func (*Idle) ValidateConfig(ctx context.Context, req datasource.ValidateConfigRe
 
 // options are the arguments with their defaults.
 func (m idleModel) options() idle.Options {
-	span := func(s types.String, otherwise time.Duration) time.Duration {
-		if d, err := time.ParseDuration(s.ValueString()); err == nil {
-			return d
-		}
-		return otherwise
-	}
 	flag := func(b types.Bool, otherwise bool) bool {
 		if b.IsNull() {
 			return otherwise
@@ -149,7 +143,7 @@ func (m idleModel) options() idle.Options {
 		return b.ValueBool()
 	}
 	o := idle.Defaults()
-	o.Threshold, o.Warning, o.Snooze = span(m.IdleThreshold, o.Threshold), span(m.IdleWarning, o.Warning), span(m.Snooze, o.Snooze)
+	o.Threshold, o.Warning, o.Snooze = spanOf(m.IdleThreshold, o.Threshold), spanOf(m.IdleWarning, o.Warning), spanOf(m.Snooze, o.Snooze)
 	if m.IdleWarning.IsNull() && o.Warning >= o.Threshold {
 		o.Warning = o.Threshold * 2 / 3
 	}

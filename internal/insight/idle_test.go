@@ -14,6 +14,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/plancheck"
 	"github.com/hashicorp/terraform-plugin-testing/terraform"
 
+	"github.com/cml-infra/terraform-provider-cml/internal/acctest/protocol"
 	"github.com/cml-infra/terraform-provider-cml/internal/simulator/cml"
 	"github.com/cml-infra/terraform-provider-cml/internal/simulator/wire"
 )
@@ -143,6 +144,22 @@ func TestIdleUnreadable(t *testing.T) {
 		step(provider, func() { l.hold(cml.NotReady) }),
 	}
 	steps(t, all...)
+}
+
+// A clock of CML that is wrong is worth a warning, one that is a little off is not.
+func TestIdleClock(t *testing.T) {
+	l := newLab(t)
+	admin := l.CML.Admin()
+	server := protocol.Serve(t, l.World, map[string]any{"controller": map[string]any{
+		"port": l.Port(), "username": admin.Username, "password": admin.Password, "tls": map[string]any{"fingerprint": l.server().Fingerprint()}}})
+	for skew, warned := range map[time.Duration]bool{0: false, 45 * time.Second: false, 90 * time.Second: true, -90 * time.Second: true} {
+		l.server().SetClockSkew(skew)
+		_, diags := server.Look(idle, map[string]any{"worker_id": l.id})
+		server.Good(diags)
+		if got := protocol.Has(diags, protocol.Warning, "[clock_skew]"); got != warned {
+			t.Errorf("skew %s: warned is %t\n%s", skew, got, protocol.Show(diags))
+		}
+	}
 }
 
 func (l *lab) hold(p cml.Phase) {

@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
@@ -123,4 +124,12 @@ func flagAttribute(s string) schema.BoolAttribute {
 
 func numberAttribute(s string) schema.Int64Attribute {
 	return schema.Int64Attribute{Computed: true, MarkdownDescription: s}
+}
+
+// spanOf is a duration, or another one where the argument has none.
+func spanOf(s types.String, otherwise time.Duration) time.Duration {
+	if d, err := time.ParseDuration(s.ValueString()); err == nil {
+		return d
+	}
+	return otherwise
 }
