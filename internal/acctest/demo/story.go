@@ -27,10 +27,10 @@ func (s *story) say(format string, args ...any) {
 // message is one line of an engine's machine-readable output.
 // https://developer.hashicorp.com/terraform/internals/machine-readable-ui
 type message struct {
-	Level      string `json:"@level"`
-	Text       string `json:"@message"`
-	Type       string `json:"type"`
-	Hook struct {
+	Level string `json:"@level"`
+	Text  string `json:"@message"`
+	Type  string `json:"type"`
+	Hook  struct {
 		Action string `json:"action"`
 	} `json:"hook"`
 	Diagnostic struct {

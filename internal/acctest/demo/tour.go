@@ -83,4 +83,3 @@ func destroy(ctx context.Context, s *stage) error {
 	s.story.say("   Nothing is left: no instance, no volume.")
 	return nil
 }
-
