@@ -548,9 +548,10 @@ def activity(event, excluded):
 
 
 def idle_seconds(cml, excluded):
-    """Returns the seconds since the newest activity, by CML's own clock, or since the machine started."""
+    """Returns the seconds since the newest activity, by CML's own clock, or since the machine started.
+    Events of some kind there always are, our own calls among them: without any, nothing is recorded."""
     end = time.monotonic() + TELEMETRY
-    newest = None
+    newest, recorded = None, False
     with cml.open("/telemetry/events") as answer:
         try:
             now = email.utils.parsedate_to_datetime(answer.headers["Date"]).timestamp()
@@ -562,11 +563,14 @@ def idle_seconds(cml, excluded):
                 raise Unreadable("the events take longer than %d s" % TELEMETRY)
             return piece(answer.read1, size)
         for event in elements(read):
+            recorded = True
             if activity(event, excluded):
                 at = moment(event.get("timestamp"))
                 if at is None:
                     raise Unreadable("an event %s without a time that can be read" % event["category"])
                 newest = at if newest is None else max(newest, at)
+    if not recorded:
+        raise Unreadable("there are no events at all")
     with open("/proc/uptime", encoding="ascii") as f:
         uptime = float(f.read().split()[0])
     return uptime if newest is None else max(0.0, min(now - newest, uptime))

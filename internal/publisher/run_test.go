@@ -114,6 +114,7 @@ func TestNeverIdleForLongerThanUp(t *testing.T) {
 	s := newStage(t)
 	for _, events := range [][]time.Duration{nil, {20 * 365 * 24 * time.Hour}} {
 		s.server().ClearEvents()
+		s.event("system_stats", time.Minute, "")
 		for _, ago := range events {
 			s.event("stop_lab", ago, "")
 		}
@@ -187,6 +188,7 @@ func TestNotIdleWhereNobodyKnows(t *testing.T) {
 		"broken off":       {telemetry(wire.Garbage, 200, `[{"category": "stop_lab", "timestamp": "2020-01-01T00:00:00Z"}, {"categ`), "breaks off"},
 		"open":             {telemetry(wire.Garbage, 200, `[{"category": "stop_lab", "timestamp": "2020-01-01T00:00:00Z"}`), "breaks off"},
 		"empty":            {telemetry(wire.Garbage, 200, " "), "breaks off"},
+		"no events":        {telemetry(wire.Garbage, 200, "[]"), "no events at all"},
 		"page":             {telemetry(wire.Garbage, 200, "<html>"), "no list"},
 		"object":           {telemetry(wire.Garbage, 200, `{"events": []}`), "no list"},
 		"numbers":          {telemetry(wire.Garbage, 200, `[1]`), "no object"},
