@@ -140,7 +140,7 @@ func site(t *testing.T) docs.Site {
 	s := docs.Site{
 		Root: t.TempDir(), Name: "stand", Server: server(t), TFPluginDocs: program,
 		Sections: map[string]string{"table": "a | b\n"},
-		Files:    map[string][]byte{"assets/thing.svg": []byte("<svg/>\n")},
+		Files:    map[string][]byte{"examples/thing.svg": []byte("<svg/>\n")},
 	}
 	write(t, s.Root, "README.md", "# Hello\n<!-- table:begin -->\n<!-- table:end -->\nend\n")
 	write(t, s.Root, "templates/index.md.tmpl", "---\npage_title: \"Stand\"\n---\n# Index\n<!-- table:begin --><!-- table:end -->\n{{ .SchemaMarkdown }}\n")
@@ -173,7 +173,7 @@ func TestGenerateThenCheck(t *testing.T) {
 	if index := read(t, s.Root, "docs/index.md"); !strings.Contains(index, "<!-- table:begin -->\na | b\n<!-- table:end -->") {
 		t.Errorf("the index page lacks the section:\n%s", index)
 	}
-	if got := read(t, s.Root, "assets/thing.svg"); got != "<svg/>\n" {
+	if got := read(t, s.Root, "examples/thing.svg"); got != "<svg/>\n" {
 		t.Errorf("the picture is %q", got)
 	}
 	if err := s.Check(t.Context()); err != nil {
@@ -224,12 +224,12 @@ func TestCheckFindsWhatIsStale(t *testing.T) {
 			want: []string{"-old", "+a | b", "README.md"},
 		},
 		"picture": {
-			spoil: func(t *testing.T, root string) { write(t, root, "assets/thing.svg", "<svg>by hand</svg>\n") },
-			want:  []string{"-<svg>by hand</svg>", "assets/thing.svg", "make docs"},
+			spoil: func(t *testing.T, root string) { write(t, root, "examples/thing.svg", "<svg>by hand</svg>\n") },
+			want:  []string{"-<svg>by hand</svg>", "examples/thing.svg", "make docs"},
 		},
 		"picture missing": {
-			spoil: func(t *testing.T, root string) { remove(t, root, "assets") },
-			want:  []string{"assets/thing.svg does not exist"},
+			spoil: func(t *testing.T, root string) { remove(t, root, "examples/thing.svg") },
+			want:  []string{"examples/thing.svg does not exist"},
 		},
 		"no page at all": {
 			spoil: func(t *testing.T, root string) { remove(t, root, "docs") },

@@ -26,9 +26,9 @@ func TestDashboard(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	committed, err := os.ReadFile(filepath.Join(root, "assets", "cml_worker_dashboard.svg"))
+	committed, err := os.ReadFile(filepath.Join(root, "examples", "data-sources", "cml_worker_dashboard", "cml_worker_dashboard.svg"))
 	if err != nil || !bytes.Equal(got, committed) {
-		t.Errorf("assets/cml_worker_dashboard.svg is not what is drawn (%v): run `make docs`", err)
+		t.Errorf("cml_worker_dashboard.svg is not what is drawn (%v): run `make docs`", err)
 	}
 	d := xml.NewDecoder(bytes.NewReader(got))
 	for {

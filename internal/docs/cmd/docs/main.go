@@ -47,7 +47,7 @@ func run(ctx context.Context, root, program string, check bool) error {
 	site := docs.Site{
 		Root: root, Name: provider.TypeName, Server: server, TFPluginDocs: program,
 		Sections: map[string]string{"change-table": worker.ChangeTable(), "warnings": tfdiag.WarningTable()},
-		Files:    map[string][]byte{"assets/cml_worker_dashboard.svg": dashboard},
+		Files:    map[string][]byte{"examples/data-sources/cml_worker_dashboard/cml_worker_dashboard.svg": dashboard},
 	}
 	if check {
 		return site.Check(ctx)
