@@ -1,11 +1,15 @@
 package attribute
 
 import (
+	"context"
+	"math/big"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
 )
 
 // String is the value, or null for the empty string: an absent string of an
@@ -23,6 +27,24 @@ func Time(t time.Time) types.String {
 		return types.StringNull()
 	}
 	return types.StringValue(t.UTC().Format(time.RFC3339))
+}
+
+// decimalPrecision is that of the numbers of Terraform.
+const decimalPrecision = 512
+
+// Float64 is a number as it prints: 0.45 is that, and not the binary fraction
+// next to it. Terraform reads the first back from its state, so with the second
+// a sum in a configuration would change from the apply to the plan after it.
+func Float64(v float64) types.Float64 {
+	exact, _, err := big.ParseFloat(strconv.FormatFloat(v, 'f', -1, 64), 10, decimalPrecision, big.ToNearestEven)
+	if err != nil {
+		return types.Float64Value(v)
+	}
+	value, err := types.Float64Type.ValueFromTerraform(context.Background(), tftypes.NewValue(tftypes.Number, exact))
+	if out, ok := value.(types.Float64); err == nil && ok {
+		return out
+	}
+	return types.Float64Value(v)
 }
 
 // collection is what lists and sets have in common.

@@ -8,6 +8,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/cml-infra/terraform-provider-cml/internal/attribute"
 	"github.com/cml-infra/terraform-provider-cml/internal/instance"
 	"github.com/cml-infra/terraform-provider-cml/internal/pricing"
 	"github.com/cml-infra/terraform-provider-cml/internal/tfdiag"
@@ -58,7 +59,7 @@ func byPrice(a, b pricing.Price) int {
 
 func hourlyPrice(p pricing.Price) types.Float64 {
 	if v, ok := p.Round(pricing.Digits); ok {
-		return types.Float64Value(v)
+		return attribute.Float64(v)
 	}
 	return types.Float64Null()
 }

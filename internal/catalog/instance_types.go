@@ -141,7 +141,7 @@ func (d *InstanceTypes) Read(ctx context.Context, req datasource.ReadRequest, re
 	objects := make([]attr.Value, len(fitting))
 	for i, t := range fitting {
 		objects[i] = types.ObjectValueMust(typeAttributes, map[string]attr.Value{
-			"name": types.StringValue(t.Name), "vcpus": types.Int64Value(int64(t.VCPUs)), "memory_gib": types.Float64Value(gib(t)),
+			"name": types.StringValue(t.Name), "vcpus": types.Int64Value(int64(t.VCPUs)), "memory_gib": attribute.Float64(gib(t)),
 			"virtualization": types.StringValue(virtualization(t)), "hourly_price": hourlyPrice(prices[t.Name]), "zones": list(zones[t.Name]),
 		})
 	}

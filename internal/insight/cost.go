@@ -240,7 +240,7 @@ func (d *Cost) imagined(ctx context.Context, m *costModel, diags *diag.Diagnosti
 
 func amount(p pricing.Price, digits int) types.Float64 {
 	if v, ok := p.Round(digits); ok {
-		return types.Float64Value(v)
+		return attribute.Float64(v)
 	}
 	return types.Float64Null()
 }

@@ -64,7 +64,7 @@ func (m *metricsModel) fill(s sight, settings controller.Settings, values map[st
 		if used, known := usedPercent(c.stats.All.Memory); known {
 			// CML's figure is of this moment, and so has no time of CloudWatch's.
 			delete(values, "memory_percent")
-			m.MemoryPercent = types.Float64Value(used)
+			m.MemoryPercent = attribute.Float64(used)
 		}
 	}
 	var newest time.Time
@@ -81,7 +81,7 @@ func (m *metricsModel) fill(s sight, settings controller.Settings, values map[st
 	}
 	for name, target := range m.numbers() {
 		if v, there := note(name); there {
-			*target = types.Float64Value(v)
+			*target = attribute.Float64(v)
 		}
 	}
 	for name, target := range m.checks() {
@@ -125,7 +125,7 @@ func (m *metricsModel) alert(ctx context.Context) diag.Diagnostics {
 	out := []attr.Value{}
 	add := func(name string, value, threshold float64, message string) {
 		out = append(out, types.ObjectValueMust(alertTypes, map[string]attr.Value{
-			"attribute": types.StringValue(name), "value": types.Float64Value(value), "threshold": types.Float64Value(threshold), "message": types.StringValue(message),
+			"attribute": types.StringValue(name), "value": attribute.Float64(value), "threshold": attribute.Float64(threshold), "message": types.StringValue(message),
 		}))
 	}
 	limit := func(given types.Float64, otherwise float64) float64 {
@@ -170,5 +170,5 @@ func (m *metricsModel) diskPercent() types.Float64 {
 	if used.IsNull() || total.IsNull() || total.ValueInt64() <= 0 {
 		return types.Float64Null()
 	}
-	return types.Float64Value(100 * float64(used.ValueInt64()) / float64(total.ValueInt64()))
+	return attribute.Float64(100 * float64(used.ValueInt64()) / float64(total.ValueInt64()))
 }

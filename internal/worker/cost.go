@@ -8,6 +8,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/cml-infra/terraform-provider-cml/internal/attribute"
 	"github.com/cml-infra/terraform-provider-cml/internal/instance"
 	"github.com/cml-infra/terraform-provider-cml/internal/pricing"
 	"github.com/cml-infra/terraform-provider-cml/internal/tfdiag"
@@ -44,7 +45,7 @@ func (r *Resource) estimate(ctx context.Context, ec2 *instance.Client, machine *
 	}
 	amount, ok := price.Round(pricing.Digits)
 	if ok {
-		return types.Float64Value(amount)
+		return attribute.Float64(amount)
 	}
 	if len(bill.Problems) > 0 && r.set.Once(tfdiag.PriceUnknown.Code) {
 		tfdiag.Warn(diags, r.set, tfdiag.PriceUnknown, fmt.Sprintf("hourly_cost_estimate of worker %s is null, and maybe that of others: %s refresh_prices = false in the provider asks for no prices.", machine.ID, tfdiag.Reason(bill.Problems[0])))
