@@ -56,8 +56,12 @@ func header(o Options, lines []line) widget {
 	var b strings.Builder
 	row := func(cells ...string) { b.WriteString("| " + strings.Join(cells, " | ") + " |\n") }
 	fmt.Fprintf(&b, "# %s\n\n", plain(o.Title))
-	row(columns...)
-	b.WriteString(strings.Repeat("|---", len(columns)) + "|\n")
+	if len(lines) == 0 {
+		b.WriteString("No workers.\n")
+	} else {
+		row(columns...)
+		b.WriteString(strings.Repeat("|---", len(columns)) + "|\n")
+	}
 	for _, l := range lines {
 		cells := []string{nothing, l.ID, l.Type, o.Region}
 		if l.Name != "" {

@@ -74,8 +74,8 @@ func (*Dashboard) Schema(_ context.Context, _ datasource.SchemaRequest, resp *da
 		MarkdownDescription: "The body of a CloudWatch dashboard over workers of one region, for `dashboard_body` of `aws_cloudwatch_dashboard`. No metric is read and CML is not asked; the price list is read for `annotate = [\"cost\"]` only. The body changes with names, instance types and, on bare metal, volumes of the workers (and with prices, where those are shown), and not with their power state: a plan with it stays empty while workers stop and start.",
 		Attributes: map[string]schema.Attribute{
 			"worker_ids": schema.SetAttribute{Required: true, ElementType: types.StringType,
-				Validators:          []validator.Set{setvalidator.SizeAtLeast(1), setvalidator.ValueStringsAre(validators.InstanceID())},
-				MarkdownDescription: "EC2 instance ids of the workers, running or not. Their lines are in the order of their names and keep their colour through all graphs. CloudWatch takes 500 metrics a widget and 2,500 a dashboard, which are some 130 workers with everything; more are an error."},
+				Validators:          []validator.Set{setvalidator.ValueStringsAre(validators.InstanceID())},
+				MarkdownDescription: "EC2 instance ids of the workers, running or not; none make a dashboard that says so. Their lines are in the order of their names and keep their colour through all graphs. CloudWatch takes 500 metrics a widget and 2,500 a dashboard, which are some 130 workers with everything; more are an error."},
 			"region": schema.StringAttribute{Optional: true, Computed: true, Validators: []validator.String{validators.Region()},
 				MarkdownDescription: "AWS region of the workers. Default: the provider's. Workers of several regions take a data source each."},
 			"metrics": choice(dashboard.Groups(), "What to show:\n\n"+
@@ -142,11 +142,16 @@ func (d *Dashboard) Read(ctx context.Context, req datasource.ReadRequest, resp *
 		return
 	}
 	all := d.findAll(ctx, attribute.Strings(m.WorkerIDs), m.Region, &resp.Diagnostics)
-	if resp.Diagnostics.HasError() {
+	if !d.known(&resp.Diagnostics) || resp.Diagnostics.HasError() {
+		return
+	}
+	ec2, err := d.set.Instances(ctx, m.Region.ValueString())
+	if err != nil {
+		resp.Diagnostics.Append(tfdiag.Error("Unable to write dashboard", tfdiag.About{Region: m.Region.ValueString()}, err))
 		return
 	}
 	o := m.options()
-	o.Region = all[0].ec2.Region()
+	o.Region = ec2.Region()
 	workers := d.portray(ctx, all, o, &resp.Diagnostics)
 	if slices.Contains(attribute.Strings(m.Annotate), annotateCost) {
 		o.Currency = d.price(ctx, all, workers, &resp.Diagnostics)

@@ -142,6 +142,16 @@ func TestDashboard(t *testing.T) {
 			return titles("Idle for", "Running nodes", "Started labs", "Memory", "Disk of CML")(got)
 		}, l.id),
 		fixed,
+		resource.TestStep{
+			// A fleet of which nothing is left.
+			Config: l.Provider("") + "data \"cml_worker_dashboard\" \"it\" {\n  worker_ids = []\n  annotate = [\"idle\", \"cost\"]\n}\n",
+			ConfigStateChecks: []statecheck.StateCheck{value(dashboards, tfjsonpath.New("region"), knownvalue.StringExact(home)), value(dashboards, tfjsonpath.New("body"), body(func(got map[string]widgets.Widget) error {
+				if len(got) != 1 || !strings.Contains(got[""].Markdown, "No workers.") {
+					return fmt.Errorf("got %+v", got)
+				}
+				return nil
+			}))},
+		},
 	)
 	for _, r := range l.Recorder.All() {
 		switch r.Operation {
@@ -250,7 +260,6 @@ func TestDashboardRefuses(t *testing.T) {
 		refuse(board("", absent), absent),
 		refuse(board("region = \"us-west-2\"", l.id), "CML worker not found"),
 		refuse(board("", "lab-01"), "worker_ids"),
-		refuse(strings.Replace(board("", l.id), `["`+l.id+`"]`, "[]", 1), "worker_ids"),
 		refuse(board(`metrics = ["memory"]`, l.id), "metrics"),
 		refuse(board(`annotate = ["price"]`, l.id), "annotate"),
 		refuse(board("annotate = [\"idle\"]\n  metrics = [\"cpu\"]", l.id), "Nothing to annotate"),

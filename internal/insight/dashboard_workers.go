@@ -40,7 +40,7 @@ func (b *base) findAll(ctx context.Context, ids []string, region types.String, d
 // their types where it matters.
 func (b *base) portray(ctx context.Context, all []sight, o dashboard.Options, diags *diag.Diagnostics) []dashboard.Worker {
 	known := map[string]*instance.TypeInfo{}
-	if slices.Contains(o.Groups, dashboard.EBS) || slices.Contains(o.Groups, dashboard.Credits) {
+	if len(all) > 0 && (slices.Contains(o.Groups, dashboard.EBS) || slices.Contains(o.Groups, dashboard.Credits)) {
 		known = b.facts(ctx, all, diags)
 	}
 	out := make([]dashboard.Worker, len(all))
