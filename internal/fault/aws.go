@@ -206,7 +206,8 @@ func FromAWS(err error, region string) error {
 			if m := notAuthorizedTo.FindStringSubmatch(out.Message); m != nil {
 				out.MissingAction = m[1]
 			} else if out.Operation != "" {
-				out.MissingAction = fmt.Sprintf("%s:%s", out.Service, out.Operation)
+				// IAM writes "Secrets Manager" and the like in one word.
+				out.MissingAction = fmt.Sprintf("%s:%s", strings.ReplaceAll(out.Service, " ", ""), out.Operation)
 			}
 			if m := encodedMessage.FindStringSubmatch(out.Message); m != nil {
 				out.Encoded = m[1]

@@ -126,6 +126,14 @@ func TestFromAWSPermission(t *testing.T) {
 	}
 }
 
+// IAM's name of a service has no space.
+func TestFromAWSPermissionOfService(t *testing.T) {
+	refused := &smithy.OperationError{ServiceID: "Secrets Manager", OperationName: "GetSecretValue", Err: &smithy.GenericAPIError{Code: "AccessDeniedException", Message: "No."}}
+	if e := fault.As(fault.FromAWS(refused, "r")); e.MissingAction != "secretsmanager:GetSecretValue" {
+		t.Errorf("got %+v", e)
+	}
+}
+
 func TestFromAWSProtected(t *testing.T) {
 	refused := &smithy.GenericAPIError{Code: "OperationNotPermitted", Message: "No."}
 	for operation, want := range map[string]fault.Kind{

@@ -85,13 +85,20 @@ func words(err error, f *fault.Error) string {
 	return sentence(err.Error())
 }
 
+// serviceNames are those of services that are not called by their initials, as
+// their documentation writes them.
+var serviceNames = map[string]string{
+	"cml": "CML", "cloudwatch": "CloudWatch", "pricing": "Price List", "scheduler": "EventBridge Scheduler",
+	"secrets manager": "Secrets Manager", "service quotas": "Service Quotas",
+}
+
 // call names a request as its service documents it.
 func call(f *fault.Error) string {
-	switch f.Service {
-	case "":
+	if f.Service == "" {
 		return f.Operation
-	case "cml":
-		return "CML " + f.Operation
+	}
+	if name, ok := serviceNames[f.Service]; ok {
+		return name + " " + f.Operation
 	}
 	return strings.ToUpper(f.Service) + " " + f.Operation
 }
