@@ -114,9 +114,13 @@ func (r *Resource) warnAutomation(plan *model, automation []string, diags *diag.
 	for i, name := range automation {
 		names[i] = r.set.ManagedTags().Key(name)
 	}
+	noun := "tag"
+	if len(names) > 1 {
+		noun = "tags"
+	}
 	tfdiag.Warn(diags, r.set, tfdiag.ExternalChange, fmt.Sprintf(
-		"The worker %s has the tag %s: something else stops or starts it, and each apply would undo that. Set `on_external_change = \"accept\"`.",
-		plan.WorkerID.ValueString(), strings.Join(names, " and ")), path.Root("on_external_change"))
+		"The worker %s has the %s %s: something else stops or starts it, and each apply would undo that. Set `on_external_change = \"accept\"`.",
+		plan.WorkerID.ValueString(), noun, strings.Join(names, " and ")), path.Root("on_external_change"))
 }
 
 func (r *Resource) warnMode(opts options, diags *diag.Diagnostics) {

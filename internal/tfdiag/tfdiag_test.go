@@ -218,6 +218,18 @@ func TestCMLError(t *testing.T) {
 	}
 }
 
+func TestErrorNamesService(t *testing.T) {
+	t.Parallel()
+	for service, want := range map[string]string{
+		"ec2": "EC2 Do failed", "scheduler": "EventBridge Scheduler Do failed", "cloudwatch": "CloudWatch Do failed", "secrets manager": "Secrets Manager Do failed",
+	} {
+		err := &fault.Error{Kind: fault.Invalid, Service: service, Operation: "Do", Message: "No"}
+		if got := tfdiag.Error("x", tfdiag.About{}, err).Detail(); !strings.HasPrefix(got, want) {
+			t.Errorf("%s: %q", service, got)
+		}
+	}
+}
+
 func TestUnclassified(t *testing.T) {
 	t.Parallel()
 	if got := tfdiag.Error("x", tfdiag.About{}, errors.New("it broke")).Detail(); got != "it broke." {
