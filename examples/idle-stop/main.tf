@@ -107,3 +107,14 @@ resource "cml_worker_power" "lab" {
   state              = "running"
   on_external_change = "accept"
 }
+
+# CloudWatch stops the worker when nobody has used it for half an hour. As long as
+# the worker publishes nothing, nothing is stopped.
+resource "cml_worker_idle_policy" "lab" {
+  worker_id      = cml_worker.lab.id
+  idle_threshold = "30m"
+
+  # Tell somebody before:
+  # idle_warning  = "20m"
+  # sns_topic_arn = "arn:aws:sns:us-east-1:111122223333:cml-idle"
+}

@@ -119,7 +119,7 @@ func below(t *testing.T, root string) map[string]configuration {
 		}
 		c, known := all[folder]
 		if !known {
-			c = configuration{files: map[string]string{}, planned: folder != "auto-pause" && !strings.HasPrefix(folder, "data-sources") && !strings.HasPrefix(folder, "ephemeral-resources")}
+			c = configuration{files: map[string]string{}, planned: folder != "auto-pause" && folder != "checks" && !strings.HasPrefix(folder, "data-sources") && !strings.HasPrefix(folder, "ephemeral-resources")}
 			all[folder] = c
 		}
 		c.files[filepath.Base(path)] = string(text)
