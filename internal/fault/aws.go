@@ -223,6 +223,11 @@ func FromAWS(err error, region string) error {
 		out.Kind = Unreachable
 	}
 	out.Message = cause(err)
+	var garbled *smithy.DeserializationError
+	if errors.As(err, &garbled) && out.StatusCode >= http.StatusBadRequest {
+		// What the parser stumbled over would tell nobody anything.
+		out.Message = fmt.Sprintf("HTTP status %d, with an answer that is not one of this service: does its endpoint serve it, and is no proxy in between?", out.StatusCode)
+	}
 	return out
 }
 

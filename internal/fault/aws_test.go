@@ -169,6 +169,20 @@ func TestFromAWSTransport(t *testing.T) {
 	}
 }
 
+// Where no service answers, its status and a hint say more than a parser does.
+func TestFromAWSGarbled(t *testing.T) {
+	garbled := &smithy.DeserializationError{Err: errors.New("invalid character '<' looking for beginning of value")}
+	for status, want := range map[int]string{404: "HTTP status 404", 500: "HTTP status 500", 200: "invalid character"} {
+		err := fault.FromAWS(sdkError("GetProducts", status, garbled), "r")
+		if text := err.Error(); !strings.Contains(text, want) || status != 200 && strings.Contains(text, "invalid character") {
+			t.Errorf("%d: %s", status, text)
+		}
+		if lost := fault.MayHaveTakenEffect(err); !lost {
+			t.Errorf("%d counts as an answer", status)
+		}
+	}
+}
+
 func TestMayHaveTakenEffect(t *testing.T) {
 	api := func(status int, code string) error {
 		return fault.FromAWS(sdkError("RunInstances", status, &smithy.GenericAPIError{Code: code}), "r")

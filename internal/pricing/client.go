@@ -119,9 +119,10 @@ func (c *Client) products(ctx context.Context, service string, filters map[strin
 	}
 }
 
-// failed remembers what any other question would meet too.
+// failed remembers what any other question would meet too. A service that failed
+// at every try is among that.
 func (c *Client) failed(err error) error {
-	if fault.Is(err, fault.PermissionDenied, fault.Credentials, fault.Account, fault.Unreachable, fault.Timeout, fault.Unimplemented) {
+	if fault.Is(err, fault.PermissionDenied, fault.Credentials, fault.Account, fault.Unreachable, fault.Timeout, fault.Server, fault.Unimplemented) {
 		c.broken.CompareAndSwap(nil, &err)
 	}
 	return err

@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -183,9 +184,9 @@ func TestFailures(t *testing.T) {
 			t.Parallel()
 			sim, url := world(t, aws.Options{})
 			sim.Faults.Add(wire.Rule{Service: "pricing", Fault: c.fault})
-			parts := pricing.Parts{Storage: true}
-			if c.kind == fault.PermissionDenied {
-				parts = pricing.Everything // what a policy refuses is not asked in other words
+			parts := pricing.Everything // what a policy refuses is not asked in other words, nor a service that fails
+			if c.kind == fault.Throttled {
+				parts = pricing.Parts{Storage: true}
 			}
 			b := at(url, home).Bill(t.Context(), machine, parts)
 			if b.Running().Known() || len(b.Problems) == 0 || !fault.Is(b.Problems[0], c.kind) {
@@ -196,6 +197,23 @@ func TestFailures(t *testing.T) {
 			}
 		})
 	}
+	// As a proxy answers, or a server that has no price list.
+	t.Run("no answer of the service", func(t *testing.T) {
+		t.Parallel()
+		var asked atomic.Int32
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			asked.Add(1)
+			http.Error(w, "<!doctype html><title>500 Internal Server Error</title>", http.StatusInternalServerError)
+		}))
+		t.Cleanup(server.Close)
+		b := at(server.URL, home).Bill(t.Context(), machine, pricing.Everything)
+		if b.Running().Known() || len(b.Problems) == 0 || !fault.Is(b.Problems[0], fault.Server) || !strings.Contains(b.Problems[0].Error(), "does its endpoint serve it") {
+			t.Errorf("%s, %v", b.Running(), b.Problems)
+		}
+		if n := asked.Load(); n != 3 {
+			t.Errorf("asked %d times, want 3", n)
+		}
+	})
 	t.Run("throttled once", func(t *testing.T) {
 		t.Parallel()
 		sim, url := world(t, aws.Options{})
