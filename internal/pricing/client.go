@@ -100,7 +100,14 @@ func (c *Client) products(ctx context.Context, service string, filters map[strin
 	for {
 		page, err := c.api.GetProducts(ctx, in)
 		if err != nil {
-			return nil, c.failed(fault.FromAWS(err, c.region))
+			cause := context.Cause(ctx)
+			if cause == nil {
+				return nil, c.failed(fault.FromAWS(err, c.region))
+			}
+			if fault.As(cause) == nil {
+				return nil, cause // the caller's own end
+			}
+			return nil, c.failed(c.errorf(fault.Timeout, "%w", cause))
 		}
 		for _, text := range page.PriceList {
 			// Not every server filters by every attribute.

@@ -1,6 +1,7 @@
 package pricing_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -212,6 +213,21 @@ func TestFailures(t *testing.T) {
 		}
 		if n := asked.Load(); n != 3 {
 			t.Errorf("asked %d times, want 3", n)
+		}
+	})
+	// That one caller gave up says nothing to the next.
+	t.Run("given up", func(t *testing.T) {
+		t.Parallel()
+		sim, url := world(t, aws.Options{})
+		sim.Faults.Add(wire.Rule{Service: "pricing", Times: 1, Fault: wire.Fault{Kind: wire.Delay, Delay: wire.Duration(time.Minute)}})
+		client := at(url, home)
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+		defer cancel()
+		if b := client.Bill(ctx, machine, pricing.Parts{Compute: true}); b.Running().Known() {
+			t.Errorf("%s before there was an answer", b.Running())
+		}
+		if b := client.Bill(t.Context(), machine, pricing.Everything); !b.Running().Known() {
+			t.Errorf("%v", b.Problems)
 		}
 	})
 	t.Run("throttled once", func(t *testing.T) {
