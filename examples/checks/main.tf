@@ -44,10 +44,10 @@ check "licence" {
     worker_id = var.worker_id
   }
 
-  # Unknown while the worker is stopped, and then no alarm.
+  # The status is unknown while the worker is stopped.
   assert {
-    condition     = coalesce(data.cml_worker_license.lab.days_left, 365) > 14
-    error_message = "The licence of CML ends in ${coalesce(data.cml_worker_license.lab.days_left, 365)} days (status: ${data.cml_worker_license.lab.status})."
+    condition     = data.cml_worker_license.lab.status == "unknown" || data.cml_worker_license.lab.valid && coalesce(data.cml_worker_license.lab.days_left, 365) > 14
+    error_message = "The licence of CML needs attention: its status is ${data.cml_worker_license.lab.status}, and ${coalesce(data.cml_worker_license.lab.days_left, 0)} days are left."
   }
 }
 

@@ -189,7 +189,7 @@ func (d *Idle) Read(ctx context.Context, req datasource.ReadRequest, resp *datas
 	}
 	if skew := seen.Skew(); seen.Read && skew.Abs() > maxSkew {
 		tfdiag.Warn(&resp.Diagnostics, d.set, tfdiag.ClockSkew, fmt.Sprintf(
-			"The clock of CML on worker %s differs by %s from the one here. Idle times follow CML's clock, the snooze after a start whichever is later.", s.machine.ID, skew.Abs().Round(time.Second)))
+			"The clock of CML on worker %s differs by %s from the one here. Idle times go by the clock of CML; the snooze after a start goes by the later of the two.", s.machine.ID, skew.Abs().Round(time.Second)))
 	}
 	m.Region, m.Controller = types.StringValue(s.ec2.Region()), attribute.FlattenController(settings)
 	m.fill(seen, decision)

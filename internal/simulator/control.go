@@ -42,7 +42,7 @@ POST   /_simulator/instances/<id>/labs/<lab>/<start|stop>
 POST   /_simulator/instances/<id>/events         add telemetry: {"category", "time" (RFC 3339), "data": {}}
 
 Phases: off, refused, bad_gateway, not_ready, ready, black_hole.
-A rule of faults: {"service": "ec2|sts|cml", "operation": "RunInstances" or "GET /licensing", "match": {"<parameter>": "<value>"},
+A rule of faults: {"service": "ec2|sts|monitoring|scheduler|pricing|…|cml", "operation": "RunInstances" or "GET /licensing", "match": {"<parameter>": "<value>"},
  "skip": n, "times": n, "kind": "error|throttle|drop|reset|delay|slow_body|garbage", "code", "message", "status", "delay": "2s", "body", "after_effect"}
 `
 

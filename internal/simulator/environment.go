@@ -48,8 +48,10 @@ func ProviderBlock(endpoint string, port int, admin cml.Credentials) string {
   endpoints {
     cloudwatch     = %[2]q
     ec2            = %[2]q
+    pricing        = %[2]q
     scheduler      = %[2]q
     secretsmanager = %[2]q
+    servicequotas  = %[2]q
     ssm            = %[2]q
     sts            = %[2]q
   }
