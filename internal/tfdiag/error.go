@@ -115,7 +115,7 @@ func sentence(s string) string {
 // for the text of a warning.
 func Reason(err error) string {
 	text := sentence(err.Error())
-	if f := fault.As(err); f != nil && f.MissingAction != "" {
+	if f := fault.As(err); f != nil && f.MissingAction != "" && !strings.Contains(text, f.MissingAction) {
 		text += " It needs the permission " + f.MissingAction + "."
 	}
 	return text

@@ -230,6 +230,18 @@ func TestErrorNamesService(t *testing.T) {
 	}
 }
 
+func TestReasonNamesPermissionOnce(t *testing.T) {
+	t.Parallel()
+	for message, want := range map[string]string{
+		"User: u is not authorized to perform: ec2:DescribeVolumes": "not authorized to perform: ec2:DescribeVolumes.",
+		"You are not authorized to perform this operation.":         "this operation. It needs the permission ec2:DescribeVolumes.",
+	} {
+		if got := tfdiag.Reason(fromEC2("DescribeVolumes", "UnauthorizedOperation", message, 403)); !strings.HasSuffix(got, want) {
+			t.Errorf("got %q", got)
+		}
+	}
+}
+
 func TestUnclassified(t *testing.T) {
 	t.Parallel()
 	if got := tfdiag.Error("x", tfdiag.About{}, errors.New("it broke")).Detail(); got != "it broke." {
