@@ -61,10 +61,9 @@ func (r *IdlePolicy) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequ
 		tfdiag.Warn(&resp.Diagnostics, r.set, tfdiag.IdlePolicyChanged, fmt.Sprintf(
 			"The alarms of the worker %s are not as this policy makes them: %s. This plan puts them back.", prior.WorkerID.ValueString(), strings.Join(off, "; ")))
 	}
+	// Whether the worker can be stopped is for apply to find out: this plan may
+	// lift its protection, and a destroy asks for it too.
 	resp.Diagnostics.Append(resp.Plan.Set(ctx, &plan)...)
-	if !resp.Plan.Raw.Equal(req.State.Raw) {
-		r.refuse(ctx, &plan, &resp.Diagnostics)
-	}
 }
 
 // planCreate plans new alarms: their names follow from the worker.

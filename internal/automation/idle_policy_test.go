@@ -250,6 +250,8 @@ func TestIdlePolicyOfWorkerThatCannotStop(t *testing.T) {
 			// Only what changes something is refused.
 			PreConfig: func() { l.AWS.Region(home).SetProtection(l.id, false, true) }, Config: l.config(""), ConfigPlanChecks: unchanged(),
 		},
+		// The plan of a change may lift the protection, and a destroy makes one first.
+		{Config: l.config("idle_threshold = \"1h\""), PlanOnly: true, ExpectNonEmptyPlan: true},
 		{Config: l.config("idle_threshold = \"1h\""), ExpectError: says("has stop protection (disableApiStop)")},
 	}})
 	if err := l.none(nil); err != nil {

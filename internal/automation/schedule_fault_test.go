@@ -150,8 +150,13 @@ func TestScheduleOfProtectedWorker(t *testing.T) {
 	if plan := r.Plan(kept, r.Config(l.arguments(nil))); protocol.Has(plan.Diagnostics, protocol.Failure, "") {
 		t.Errorf("a plan without changes:\n%s", protocol.Show(plan.Diagnostics))
 	}
-	if plan := r.Plan(kept, r.Config(l.arguments(map[string]any{"stop_cron": "0 20 * * ? *"}))); !protocol.Has(plan.Diagnostics, protocol.Failure, "has stop protection") {
-		t.Errorf("a change:\n%s", protocol.Show(plan.Diagnostics))
+	// The plan of a change may lift the protection, and a destroy makes one first.
+	later := r.Config(l.arguments(map[string]any{"stop_cron": "0 20 * * ? *"}))
+	if plan := r.Plan(kept, later); protocol.Has(plan.Diagnostics, protocol.Failure, "") {
+		t.Errorf("the plan of a change:\n%s", protocol.Show(plan.Diagnostics))
+	}
+	if _, diags := r.Apply(t.Context(), kept, later); !protocol.Has(diags, protocol.Failure, "has stop protection") {
+		t.Errorf("a change:\n%s", protocol.Show(diags))
 	}
 }
 

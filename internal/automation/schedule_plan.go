@@ -66,10 +66,9 @@ func (r *Schedule) ModifyPlan(ctx context.Context, req resource.ModifyPlanReques
 	}
 	plan.keep(&state, changed)
 	checkLease(plan.StopAt, state.StopAt, &resp.Diagnostics)
+	// Whether the worker can be stopped is for apply to find out: this plan may
+	// lift its protection, and a destroy asks for it too.
 	resp.Diagnostics.Append(resp.Plan.Set(ctx, &plan)...)
-	if !resp.Plan.Raw.Equal(req.State.Raw) {
-		r.refuseStops(ctx, &plan, &resp.Diagnostics)
-	}
 }
 
 // refuseStops refuses schedules that stop a worker with stop protection. Those
