@@ -132,7 +132,7 @@ func (c *Client) PutAlarm(ctx context.Context, a *Alarm, tags map[string]string)
 			OnlyStartEvaluatingAfterWarmUpPeriodEnds: aws.Bool(true),
 		}
 	}
-	_, err := c.api.PutMetricAlarm(ctx, in)
+	_, err := c.api.PutMetricAlarm(ctx, in, unread)
 	return c.fail(err)
 }
 
@@ -141,7 +141,7 @@ func (c *Client) PutAlarm(ctx context.Context, a *Alarm, tags map[string]string)
 func (c *Client) SetAlarmState(ctx context.Context, name, state, reason string) error {
 	_, err := c.api.SetAlarmState(ctx, &cloudwatch.SetAlarmStateInput{
 		AlarmName: aws.String(name), StateValue: types.StateValue(state), StateReason: aws.String(reason),
-	})
+	}, unread)
 	return c.fail(err)
 }
 
@@ -149,7 +149,7 @@ func (c *Client) SetAlarmState(ctx context.Context, name, state, reason string) 
 // (DeleteAlarms). One call for each alarm, since servers differ in what they
 // do with the others when one of several names is not known.
 func (c *Client) DeleteAlarm(ctx context.Context, name string) error {
-	_, err := c.api.DeleteAlarms(ctx, &cloudwatch.DeleteAlarmsInput{AlarmNames: []string{name}})
+	_, err := c.api.DeleteAlarms(ctx, &cloudwatch.DeleteAlarmsInput{AlarmNames: []string{name}}, unread)
 	if err = c.fail(err); missing(err) {
 		return nil
 	}

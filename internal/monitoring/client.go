@@ -4,8 +4,14 @@
 package monitoring
 
 import (
+	"context"
+	"io"
+	"net/http"
+
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
+	"github.com/aws/smithy-go/middleware"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"github.com/cml-infra/terraform-provider-cml/internal/fault"
 )
@@ -32,3 +38,22 @@ func (c *Client) Region() string { return c.region }
 
 // fail classifies an error of the API.
 func (c *Client) fail(err error) error { return fault.FromAWS(err, c.region) }
+
+// unread leaves the answer to an operation that has no output unread: the SDK
+// panics over one that is not empty (smithy-go 1.28, ReadStructMember without a
+// schema).
+func unread(o *cloudwatch.Options) {
+	o.APIOptions = append(o.APIOptions, func(stack *middleware.Stack) error {
+		return stack.Deserialize.Add(middleware.DeserializeMiddlewareFunc("unread",
+			func(ctx context.Context, in middleware.DeserializeInput, next middleware.DeserializeHandler) (middleware.DeserializeOutput, middleware.Metadata, error) {
+				out, metadata, err := next.HandleDeserialize(ctx, in)
+				// The header tells it from the page of a proxy.
+				if answer, ok := out.RawResponse.(*smithyhttp.Response); ok && answer.StatusCode < http.StatusMultipleChoices && answer.Header.Get("Smithy-Protocol") != "" {
+					_, _ = io.Copy(io.Discard, answer.Body) // so that the connection serves the next request
+					_ = answer.Body.Close()
+					answer.Body = http.NoBody
+				}
+				return out, metadata, err
+			}), middleware.After)
+	})
+}

@@ -67,8 +67,12 @@ func serve(t *testing.T, answers map[string][]answer) (*script, *monitoring.Clie
 	s := &script{answers: answers}
 	server := httptest.NewServer(s)
 	t.Cleanup(server.Close)
+	return s, client(server.URL)
+}
+
+func client(url string) *monitoring.Client {
 	cfg := sdk.Config{Region: "us-east-1", Credentials: credentials.NewStaticCredentialsProvider("AKIALABS", "x", ""), RetryMaxAttempts: 1}
-	return s, monitoring.NewFromConfig(cfg, server.URL)
+	return monitoring.NewFromConfig(cfg, url)
 }
 
 func refused(code, query string) answer {
@@ -234,5 +238,27 @@ func TestSyncTags(t *testing.T) {
 	s.asked = nil
 	if err := client.SyncTags(t.Context(), "arn", nil, nil); err != nil || len(s.asked) != 0 {
 		t.Errorf("nothing to do asked %+v, %v", s.asked, err)
+	}
+}
+
+// What an operation without output answers is not looked at; a page of a proxy is
+// none of its answers.
+func TestUnexpectedAnswers(t *testing.T) {
+	t.Parallel()
+	more := []answer{{status: 200, body: cbor.Map{"RequestId": cbor.String("1"), "New": cbor.List{cbor.Uint(1), &cbor.Nil{}}}}}
+	_, c := serve(t, map[string][]answer{"PutMetricAlarm": more, "SetAlarmState": more, "DeleteAlarms": more})
+	if err := c.PutAlarm(t.Context(), &monitoring.Alarm{Name: "a"}, nil); err != nil {
+		t.Error(err)
+	}
+	if err := c.SetAlarmState(t.Context(), "a", monitoring.StateAlarm, "x"); err != nil {
+		t.Error(err)
+	}
+	if err := c.DeleteAlarm(t.Context(), "a"); err != nil {
+		t.Error(err)
+	}
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<html>Sign in</html>") }))
+	t.Cleanup(proxy.Close)
+	if err := client(proxy.URL).PutAlarm(t.Context(), &monitoring.Alarm{Name: "a"}, nil); !fault.MayHaveTakenEffect(err) {
+		t.Errorf("the page of a proxy: %v", err)
 	}
 }
