@@ -47,6 +47,14 @@ func Float64(v float64) types.Float64 {
 	return types.Float64Value(v)
 }
 
+// KnownFloat64 is a number that may not be known, and is null then.
+func KnownFloat64(v float64, known bool) types.Float64 {
+	if !known {
+		return types.Float64Null()
+	}
+	return Float64(v)
+}
+
 // collection is what lists and sets have in common.
 type collection interface {
 	IsNull() bool

@@ -25,3 +25,13 @@ func TestFloat64(t *testing.T) {
 		}
 	}
 }
+
+func TestKnownFloat64(t *testing.T) {
+	t.Parallel()
+	if got := attribute.KnownFloat64(0.5, true); got.ValueFloat64() != 0.5 {
+		t.Errorf("got %s", got)
+	}
+	if got := attribute.KnownFloat64(0.5, false); !got.IsNull() {
+		t.Errorf("got %s", got)
+	}
+}

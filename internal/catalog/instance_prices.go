@@ -6,9 +6,7 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
-	"github.com/hashicorp/terraform-plugin-framework/types"
 
-	"github.com/cml-infra/terraform-provider-cml/internal/attribute"
 	"github.com/cml-infra/terraform-provider-cml/internal/instance"
 	"github.com/cml-infra/terraform-provider-cml/internal/pricing"
 	"github.com/cml-infra/terraform-provider-cml/internal/tfdiag"
@@ -55,13 +53,6 @@ func byPrice(a, b pricing.Price) int {
 		return 1
 	}
 	return 0
-}
-
-func hourlyPrice(p pricing.Price) types.Float64 {
-	if v, ok := p.Round(pricing.Digits); ok {
-		return attribute.Float64(v)
-	}
-	return types.Float64Null()
 }
 
 // What nodes need, as a rule of thumb: memory of CML itself in GiB, and of a

@@ -19,6 +19,7 @@ import (
 
 	"github.com/cml-infra/terraform-provider-cml/internal/attribute"
 	"github.com/cml-infra/terraform-provider-cml/internal/instance"
+	"github.com/cml-infra/terraform-provider-cml/internal/pricing"
 	"github.com/cml-infra/terraform-provider-cml/internal/tfdiag"
 )
 
@@ -142,7 +143,7 @@ func (d *InstanceTypes) Read(ctx context.Context, req datasource.ReadRequest, re
 	for i, t := range fitting {
 		objects[i] = types.ObjectValueMust(typeAttributes, map[string]attr.Value{
 			"name": types.StringValue(t.Name), "vcpus": types.Int64Value(int64(t.VCPUs)), "memory_gib": attribute.Float64(gib(t)),
-			"virtualization": types.StringValue(virtualization(t)), "hourly_price": hourlyPrice(prices[t.Name]), "zones": list(zones[t.Name]),
+			"virtualization": types.StringValue(virtualization(t)), "hourly_price": attribute.KnownFloat64(prices[t.Name].Round(pricing.Digits)), "zones": list(zones[t.Name]),
 		})
 	}
 	m.Currency = types.StringNull()

@@ -238,23 +238,16 @@ func (d *Cost) imagined(ctx context.Context, m *costModel, diags *diag.Diagnosti
 	return d.set.Bill(ctx, machine, m.parts())
 }
 
-func amount(p pricing.Price, digits int) types.Float64 {
-	if v, ok := p.Round(digits); ok {
-		return attribute.Float64(v)
-	}
-	return types.Float64Null()
-}
-
 // cents are the digits of sums of money.
 const cents = 2
 
 func (m *costModel) fill(bill pricing.Bill, launched, now time.Time) {
 	running := bill.Running()
-	m.HourlyRunning, m.HourlyStopped = amount(running, pricing.Digits), amount(bill.Stopped(), pricing.Digits)
-	m.MonthlyIfAlwaysOn = amount(running.Times(pricing.HoursPerMonth), cents)
+	m.HourlyRunning, m.HourlyStopped = attribute.KnownFloat64(running.Round(pricing.Digits)), attribute.KnownFloat64(bill.Stopped().Round(pricing.Digits))
+	m.MonthlyIfAlwaysOn = attribute.KnownFloat64(running.Times(pricing.HoursPerMonth).Round(cents))
 	m.SinceLaunchEstimate = types.Float64Null()
 	if !launched.IsZero() {
-		m.SinceLaunchEstimate = amount(running.Times(begun(now.Sub(launched))), cents)
+		m.SinceLaunchEstimate = attribute.KnownFloat64(running.Times(begun(now.Sub(launched))).Round(cents))
 	}
 	parts, counted := m.parts(), map[string]attr.Value{}
 	for name, part := range map[string]struct {
@@ -263,7 +256,7 @@ func (m *costModel) fill(bill pricing.Bill, launched, now time.Time) {
 	}{partCompute: {parts.Compute, bill.Compute}, partStorage: {parts.Storage, bill.Storage}, partAddress: {parts.Address, bill.Address}} {
 		counted[name] = types.Float64Null()
 		if part.counted {
-			counted[name] = amount(part.price, pricing.Digits)
+			counted[name] = attribute.KnownFloat64(part.price.Round(pricing.Digits))
 		}
 	}
 	m.Breakdown = types.ObjectValueMust(breakdownTypes, counted)
