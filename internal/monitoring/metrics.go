@@ -45,49 +45,66 @@ type Value struct {
 // older one, since a sum over it is not complete. All queries share a request,
 // or as few as they fit into; AWS charges for each metric.
 //
-// It relies on no order of the answer, nor on one page.
+// It relies on no order of the answer, nor on one page. A query that CloudWatch
+// reports an internal error for is asked once more, as its API reference wants.
 func (c *Client) Newest(ctx context.Context, queries []Query, from, to time.Time) (map[int]Value, error) {
 	found := map[int]Value{}
-	for first := 0; first < len(queries); first += MaxQueries {
-		some := queries[first:min(first+MaxQueries, len(queries))]
-		if err := c.newest(ctx, some, first, from, to, found); err != nil {
+	all := make([]int, len(queries))
+	for n := range queries {
+		all[n] = n
+	}
+	for some := range slices.Chunk(all, MaxQueries) {
+		failed, err := c.newest(ctx, queries, some, from, to, found)
+		if err == nil && len(failed) > 0 {
+			_, err = c.newest(ctx, queries, failed, from, to, found)
+		}
+		if err != nil {
 			return nil, err
 		}
 	}
 	return found, nil
 }
 
-func (c *Client) newest(ctx context.Context, queries []Query, first int, from, to time.Time, found map[int]Value) error {
+// newest asks for the queries with these numbers, and returns those of them
+// that CloudWatch has failed to read.
+func (c *Client) newest(ctx context.Context, queries []Query, some []int, from, to time.Time, found map[int]Value) (failed []int, err error) {
 	in := &cloudwatch.GetMetricDataInput{StartTime: aws.Time(from), EndTime: aws.Time(to), ScanBy: types.ScanByTimestampDescending}
 	numbers := map[string]int{}
-	for i, q := range queries {
-		id := fmt.Sprintf("m%d", first+i)
-		numbers[id] = first + i
+	for _, n := range some {
+		q, id := queries[n], fmt.Sprintf("m%d", n)
+		numbers[id] = n
 		in.MetricDataQueries = append(in.MetricDataQueries, types.MetricDataQuery{Id: aws.String(id), MetricStat: &types.MetricStat{
 			Metric: &types.Metric{Namespace: aws.String(q.Namespace), MetricName: aws.String(q.Metric), Dimensions: dimensionsToAPI(q.Dimensions)},
 			Period: aws.Int32(int32(q.Period / time.Second)), Stat: aws.String(q.Statistic),
 		}})
 	}
+	status := map[int]types.StatusCode{}
 	pages := cloudwatch.NewGetMetricDataPaginator(c.api, in)
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
-			return c.fail(err)
+			return nil, c.fail(err)
 		}
 		for _, r := range page.MetricDataResults {
 			n, asked := numbers[aws.ToString(r.Id)]
 			if !asked {
 				continue
 			}
+			status[n] = r.StatusCode // that of the last page counts
 			for i := range min(len(r.Timestamps), len(r.Values)) {
 				v := Value{At: r.Timestamps[i], Value: r.Values[i]}
-				if old, known := found[n]; !known || v.beats(old, queries[n-first].Period, to) {
+				if old, known := found[n]; !known || v.beats(old, queries[n].Period, to) {
 					found[n] = v
 				}
 			}
 		}
 	}
-	return nil
+	for _, n := range some {
+		if status[n] == types.StatusCodeInternalError {
+			failed = append(failed, n)
+		}
+	}
+	return failed, nil
 }
 
 // beats reports whether a value is the better answer at a time than another of

@@ -64,6 +64,27 @@ func TestNewest(t *testing.T) {
 }
 
 // A sum over a period that is not over is too low.
+// What CloudWatch fails to read is asked for once more, and nothing else is.
+func TestNewestAfterInternalError(t *testing.T) {
+	t.Parallel()
+	failed := result("m1")
+	failed["StatusCode"] = cbor.String("InternalError")
+	s, client := serve(t, map[string][]answer{"GetMetricData": {
+		{status: http.StatusOK, body: cbor.Map{"MetricDataResults": cbor.List{result("m0", 0, 7), failed}}},
+		{status: http.StatusOK, body: cbor.Map{"MetricDataResults": cbor.List{result("m1", 5, 8)}}},
+	}})
+	got, err := client.Newest(t.Context(), []monitoring.Query{query("a"), query("b")}, noon, noon.Add(17*time.Minute))
+	if err != nil || got[0].Value != 7 || got[1].Value != 8 {
+		t.Errorf("got %v, %v", got, err)
+	}
+	if len(s.asked) != 2 {
+		t.Fatalf("asked %v", s.asked)
+	}
+	if again, _ := s.asked[1].input["MetricDataQueries"].(cbor.List); len(again) != 1 {
+		t.Errorf("asked again for %v", again)
+	}
+}
+
 func TestNewestPrefersPeriodsThatAreOver(t *testing.T) {
 	t.Parallel()
 	for _, pairs := range [][]float64{{15, 1, 10, 30}, {10, 30, 15, 1}} {
