@@ -35,8 +35,8 @@ const stepLimit = 5 * time.Minute
 // Run tells the story and returns an error when a step did not end as told. It
 // leaves nothing behind, also when ctx ends early.
 func Run(ctx context.Context, o Options) (err error) {
-	s := &story{out: o.Out}
 	act := acts[o.Act]
+	s := &story{out: o.Out, several: act.several}
 	s.say("%s on a simulated AWS, with %s", act.title, o.Engine)
 	s.say("")
 
@@ -95,6 +95,8 @@ type act struct {
 	title string
 	dirs  []string
 	steps []step
+	// several: the act is about more than one worker.
+	several bool
 	// offset is where the simulated clock begins, from that of this machine.
 	offset time.Duration
 	// prepare arranges the world; nil where the default one serves.

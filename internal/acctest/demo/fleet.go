@@ -19,6 +19,7 @@ import (
 var fleet = act{
 	title:   "A fleet of CML workers",
 	dirs:    []string{"demo-fleet", "demo-fleet-watch"},
+	several: true,
 	offset:  -untilLook - untilStop,
 	prepare: prepareFleet,
 	steps: []step{
@@ -105,6 +106,7 @@ func lookAtFleet(ctx context.Context, s *stage) error {
 	if err := s.pass(untilLook); err != nil {
 		return err
 	}
+	s.story.say("   The simulated clock catches up with this machine's only at the end of step 3; until then the clocks differ.")
 	seen, err := s.look(ctx)
 	if err != nil {
 		return err

@@ -15,6 +15,9 @@ import (
 type story struct {
 	mu  sync.Mutex
 	out io.Writer
+	// several: there is more than one worker, so that each line of the provider
+	// says which one it is about.
+	several bool
 }
 
 // say prints one line; the story goes on also when nobody can read it.
@@ -85,12 +88,21 @@ func (s *story) engine(from io.Reader, catchUp func()) (failure string) {
 // which the provider tells how far a worker is.
 var (
 	logLine       = regexp.MustCompile(`^\S+ \[INFO\]\s+provider\.terraform-provider-cml\S*: (.+?): (@?\w+=.*)$`)
-	progressField = regexp.MustCompile(`(^| )worker(_id)?=`)
+	progressField = regexp.MustCompile(`(?:^| )worker(?:_id)?=(\S+)`)
 )
 
 // provider prints what the provider writes to its log about its progress.
 func (s *story) provider(line string) {
-	if m := logLine.FindStringSubmatch(line); len(m) == 3 && progressField.MatchString(m[2]) {
+	m := logLine.FindStringSubmatch(line)
+	if m == nil {
+		return
+	}
+	field := progressField.FindStringSubmatch(m[2])
+	switch {
+	case field == nil:
+	case s.several:
+		s.say("   |   %s: %s", field[1], m[1])
+	default:
 		s.say("   |   %s", m[1])
 	}
 }

@@ -68,6 +68,15 @@ func TestStoryOfTheProvider(t *testing.T) {
 	}
 }
 
+func TestStoryOfSeveralWorkers(t *testing.T) {
+	var out bytes.Buffer
+	(&story{out: &out, several: true}).provider(
+		`2026-11-23T15:40:00.123Z [INFO]  provider.terraform-provider-cml_v99.0.0: launched i-0abc: tf_rpc=ApplyResourceChange @module=cml worker=idle timestamp="2026-11-23T15:40:00.123Z"`)
+	if want := "   |   idle: launched i-0abc\n"; out.String() != want {
+		t.Errorf("got %q, want %q", &out, want)
+	}
+}
+
 func TestTail(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "log")
 	var got []string
