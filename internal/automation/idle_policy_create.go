@@ -144,7 +144,7 @@ func refuseForeign(m *policyModel, stop, warn *monitoring.Alarm) diag.Diagnostic
 
 // readBack fills what was planned unknown.
 func (m *policyModel) readBack(ctx context.Context, k *keeper, diags *diag.Diagnostics) {
-	stop, warn, err := k.find(ctx)
+	stop, warn, err := k.settled(ctx)
 	if err != nil {
 		diags.Append(explain("Unable to read the alarms of an idle policy back", m.about(), err))
 	}

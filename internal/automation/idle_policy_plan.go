@@ -84,13 +84,13 @@ func (m *policyModel) planCreate() {
 func (m *policyModel) planUpdate(prior *policyModel, repair bool) {
 	m.ID, m.AccountID, m.AlarmName, m.AlarmState = prior.ID, prior.AccountID, prior.AlarmName, prior.AlarmState
 	m.AlarmARN, m.WarningAlarmARN = prior.AlarmARN, prior.WarningAlarmARN
-	if repair || m.AlarmARN.IsNull() {
+	if repair {
 		m.AlarmARN = types.StringUnknown()
 	}
 	switch {
 	case m.IdleWarning.IsNull():
 		m.WarningAlarmARN = types.StringNull()
-	case m.WarningAlarmARN.IsNull(), m.IdleWarning.IsUnknown():
+	case prior.IdleWarning.IsNull(), m.IdleWarning.IsUnknown():
 		m.WarningAlarmARN = types.StringUnknown()
 	}
 }

@@ -46,7 +46,7 @@ func (r *IdlePolicy) Read(ctx context.Context, req resource.ReadRequest, resp *r
 	}
 	off := state.flatten(stop, warn, ec2.Region(), k.want.partition)
 	resp.Diagnostics.Append(writeChanged(ctx, resp.Private, off)...)
-	if stop != nil {
+	if stop != nil && stop.ARN != "" { // by which alone tags are asked for
 		r.readTags(ctx, k.cw, stop.ARN, &state, &resp.Diagnostics)
 	}
 	in, err := ec2.Find(ctx, state.WorkerID.ValueString(), state.AccountID.ValueString())

@@ -2,7 +2,9 @@ package automation
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"time"
 
 	"github.com/cml-infra/terraform-provider-cml/internal/fault"
 	"github.com/cml-infra/terraform-provider-cml/internal/instance"
@@ -25,6 +27,35 @@ type keeper struct {
 func (k *keeper) find(ctx context.Context) (stop, warn *monitoring.Alarm, err error) {
 	found, err := k.cw.Alarms(ctx, stopAlarmName(k.want.worker), warningAlarmName(k.want.worker))
 	return found[stopAlarmName(k.want.worker)], found[warningAlarmName(k.want.worker)], err
+}
+
+// settling is how long the alarms may take to show as they were put.
+const settling = 20 * time.Second
+
+// settled returns the alarms once they show as wanted, so that the next plan does
+// not take a change that is on its way for somebody else's. What they are like
+// when that takes too long is for the next refresh to tell.
+func (k *keeper) settled(ctx context.Context) (stop, warn *monitoring.Alarm, err error) {
+	limited, cancel := context.WithTimeout(ctx, settling)
+	defer cancel()
+	err = wait.Poll(limited, k.pace, func(context.Context) (bool, error) {
+		var err error
+		stop, warn, err = k.find(ctx)
+		return shows(stop, k.want.stop()) && shows(warn, k.want.warn()), err
+	})
+	if ctx.Err() == nil && limited.Err() != nil && errors.Is(err, context.Cause(limited)) {
+		err = nil
+	}
+	return stop, warn, err
+}
+
+// shows reports whether an alarm is there as it should be, or is not where none
+// should be.
+func shows(has, want *monitoring.Alarm) bool {
+	if has == nil || want == nil {
+		return has == want
+	}
+	return len(deviations(has, want)) == 0
 }
 
 // sync goes from what was found to what is wanted. What is right already is not
