@@ -7,6 +7,7 @@ import (
 	"context"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
@@ -22,11 +23,16 @@ import (
 // anyway, and a refresh has three seconds for everything.
 const maxAttempts = 3
 
+// answerLimit is how long a service may take to answer, tries included, where
+// the caller sets no shorter time.
+const answerLimit = 20 * time.Second
+
 // Store reads secrets, each one once in a run: all that need it share one
 // request and its answer. What asking again would not change is kept, too. It
 // is safe for concurrent use.
 type Store struct {
 	factory *awsconf.Factory
+	limit   time.Duration
 
 	mu   sync.Mutex
 	kept map[place]*awsconf.Lazy[content]
@@ -35,7 +41,7 @@ type Store struct {
 // New returns a store that asks with the factory's credentials. It makes no
 // request.
 func New(f *awsconf.Factory) *Store {
-	return &Store{factory: f, kept: map[place]*awsconf.Lazy[content]{}}
+	return &Store{factory: f, limit: answerLimit, kept: map[place]*awsconf.Lazy[content]{}}
 }
 
 // place is where a secret is kept.
@@ -102,6 +108,8 @@ func (s *Store) load(ctx context.Context, at place) (content, error) {
 	if err != nil {
 		return content{}, err
 	}
+	ctx, cancel := context.WithTimeoutCause(ctx, s.limit, at.errorf(fault.Timeout, "cannot be read: no answer within %s", s.limit))
+	defer cancel()
 	text, err := s.read(ctx, cfg, at)
 	if err != nil {
 		if ctx.Err() != nil {
