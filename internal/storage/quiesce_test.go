@@ -156,7 +156,11 @@ func TestQuiesceStopLabsThatDoNotStop(t *testing.T) {
 func TestQuiesceStopLabsNeedsCredentials(t *testing.T) {
 	l := newLab(t)
 	l.addLab(cml.Lab{Title: "ours", Running: true})
-	acctest.Test(t, resource.TestCase{Steps: []resource.TestStep{{Config: l.plain(`quiesce = "stop_labs"`), ExpectError: says("there are no credentials for CML")}}})
+	config := l.plain(`quiesce = "stop_labs"`)
+	acctest.Test(t, resource.TestCase{Steps: []resource.TestStep{
+		{Config: config, ExpectError: says("there are no credentials for CML")},
+		{Config: config, ExpectError: says("check the user name and password, or the token, that the provider's `controller` block")},
+	}})
 	if got := l.changes(); len(got) > 0 {
 		t.Errorf("EC2 was asked %q", got)
 	}

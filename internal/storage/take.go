@@ -168,8 +168,8 @@ func (t *taker) stopLabs(ctx context.Context, in *instance.Instance) error {
 	s := t.settings(in)
 	resolve := t.set.CredentialsFor(t.ec2.Region(), s)
 	if resolve == nil {
-		return fault.New(fault.Credentials, "quiesce = %q stops labs through CML's API, and there are no credentials for CML: "+
-			"set user name and password, or a token, of an administrator in the provider's controller block, or a reference in controller.credentials. Nothing was done", quiesceStopLabs)
+		return &fault.Error{Kind: fault.Credentials, Service: "cml", Message: fmt.Sprintf("quiesce = %q stops labs through CML's API, and there are no credentials for CML: "+
+			"set user name and password, or a token, of an administrator in the provider's controller block, or a reference in controller.credentials. Nothing was done", quiesceStopLabs)}
 	}
 	credentials, err := resolve(ctx)
 	if err != nil {
