@@ -5,7 +5,6 @@ package automation
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
@@ -29,20 +28,6 @@ func (b *base) Configure(_ context.Context, req resource.ConfigureRequest, resp 
 	set, diags := clients.From(req.ProviderData)
 	resp.Diagnostics.Append(diags...)
 	b.set = set
-}
-
-// unconfigured reports that the provider's configuration is not known yet, with
-// the warning of a read that keeps its state. what names what was not read:
-// "The schedules of the worker i-…".
-func (b *base) unconfigured(what string, diags *diag.Diagnostics) bool {
-	unknown := b.set.UnknownArguments()
-	if len(unknown) == 0 {
-		return false
-	}
-	tfdiag.Warn(diags, b.set, tfdiag.UnknownConfiguration, fmt.Sprintf(
-		"%s were not read, since the value of %s in the provider configuration is known only after apply. Their state stays as it was.",
-		what, strings.Join(unknown, ", ")))
-	return true
 }
 
 // importRegion returns the region of an import: the one that was named, else

@@ -152,15 +152,3 @@ func TestRegions(t *testing.T) {
 		t.Errorf("a named region became %s", got)
 	}
 }
-
-func TestUnconfigured(t *testing.T) {
-	var diags diag.Diagnostics
-	b := &base{set: clients.New(clients.Options{UnknownArguments: []string{"region"}})}
-	if !b.unconfigured("The things", &diags) || !strings.Contains(text(diags), "The things were not read, since the value of region") {
-		t.Error(text(diags))
-	}
-	diags = nil
-	if b.set = clients.New(clients.Options{}); b.unconfigured("The things", &diags) || len(diags) > 0 {
-		t.Error(text(diags))
-	}
-}

@@ -24,7 +24,7 @@ func (r *IdlePolicy) Read(ctx context.Context, req resource.ReadRequest, resp *r
 		return
 	}
 	resp.Diagnostics.Append(attribute.SetIdentity(ctx, resp.Identity, state.identity())...)
-	if r.unconfigured("The alarms of the worker "+state.WorkerID.ValueString(), &resp.Diagnostics) {
+	if tfdiag.NotRead(&resp.Diagnostics, r.set, "the alarms of the worker "+state.WorkerID.ValueString()) {
 		return
 	}
 	ec2, k, err := r.open(ctx, &state)

@@ -27,7 +27,7 @@ func (r *Schedule) Read(ctx context.Context, req resource.ReadRequest, resp *res
 		return
 	}
 	resp.Diagnostics.Append(attribute.SetIdentity(ctx, resp.Identity, state.identity())...)
-	if r.unconfigured(state.what(), &resp.Diagnostics) {
+	if tfdiag.NotRead(&resp.Diagnostics, r.set, "the schedules "+state.ID.ValueString()) {
 		return
 	}
 	t, err := r.open(ctx, &state)

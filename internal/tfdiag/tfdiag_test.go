@@ -290,3 +290,21 @@ func TestWarningTable(t *testing.T) {
 		t.Errorf("%d warnings, %d codes", len(codes), len(tfdiag.Codes()))
 	}
 }
+
+// waiting is a provider whose arguments of these names have no value yet.
+type waiting []string
+
+func (waiting) Suppressed(string) bool       { return false }
+func (w waiting) UnknownArguments() []string { return w }
+
+func TestNotRead(t *testing.T) {
+	t.Parallel()
+	var diags diag.Diagnostics
+	if tfdiag.NotRead(&diags, waiting{}, "the things") || len(diags) > 0 {
+		t.Errorf("everything is known: %v", diags)
+	}
+	if !tfdiag.NotRead(&diags, waiting{"region", "profile"}, "the things") || len(diags) != 1 || diags.HasError() ||
+		!strings.Contains(diags[0].Detail(), "Nothing was read of the things, since the value of region, profile in") {
+		t.Errorf("got %v", diags)
+	}
+}
