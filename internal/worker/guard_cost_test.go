@@ -42,10 +42,10 @@ func TestCostOfAPlan(t *testing.T) {
 		"spot with a highest price": {rails: rails("max_hourly_cost = 0.2"), args: spot(`, max_price = "0.15"`), prepare: dear},
 		"spot in several zones": {rails: rails("max_hourly_cost = 0.5"), prepare: dear, failure: "m8i.2xlarge (at least 0.905 USD)", args: args{
 			"market": `{ type = "spot" }`, "subnet_ids": fmt.Sprintf("[%q, %q]", subnetA, subnetB)}},
-		"spot, not readable":       {rails: rails("max_hourly_cost = 0.5"), args: spot(""), deny: []string{noSpot}, warnings: []string{"needs the permission ec2:DescribeSpotPriceHistory. [price_unknown]"}},
+		"spot, not readable":       {rails: rails("max_hourly_cost = 0.5"), args: spot(""), deny: []string{noSpot}, warnings: []string{"policy allows the ec2:DescribeSpotPriceHistory action. [price_unknown]"}},
 		"spot, not readable, high": {rails: rails(`max_hourly_cost = 0.5, on_unknown_price = "error"`), args: spot(`, max_price = "0.3"`), deny: []string{noSpot}},
 
-		"denied":           {rails: rails("max_hourly_cost = 5"), deny: []string{noPrices}, warnings: []string{"needs the permission pricing:GetProducts. [price_unknown]"}},
+		"denied":           {rails: rails("max_hourly_cost = 5"), deny: []string{noPrices}, warnings: []string{"policy allows the pricing:GetProducts action. [price_unknown]"}},
 		"denied, error":    {rails: rails(`max_hourly_cost = 5, on_unknown_price = "error"`), deny: []string{noPrices}, failure: "The price of m8i.2xlarge is not known"},
 		"elsewhere":        {rails: rails("max_hourly_cost = 5"), warnings: []string{"`endpoints` replaces EC2 and leaves `pricing` as it is"}},
 		"elsewhere, error": {rails: rails(`max_hourly_cost = 5, on_unknown_price = "error"`), failure: "says nothing about another server"},
