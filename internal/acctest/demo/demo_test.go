@@ -168,3 +168,14 @@ func TestFleet(t *testing.T) {
 	}
 	nothingLeft(t)
 }
+
+func TestParseAct(t *testing.T) {
+	for name, want := range map[string]demo.Act{"": demo.Tour, "fleet": demo.Fleet} {
+		if got, err := demo.ParseAct(name); err != nil || got != want {
+			t.Errorf("%q: %q, %v", name, got, err)
+		}
+	}
+	if _, err := demo.ParseAct("opera"); err == nil {
+		t.Error("an act that is not there was taken")
+	}
+}

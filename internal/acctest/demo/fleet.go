@@ -65,9 +65,9 @@ func prepareFleet(ctx context.Context, s *stage) error {
 	all := map[string]defaults{}
 	for _, region := range regions {
 		all[region] = defaults{
-			AMIID:            aws.SeededID("ami", region, seededImage),
-			SubnetIDs:        []string{aws.SeededID("subnet", region, seededSubnet)},
-			SecurityGroupIDs: []string{aws.SeededID("sg", region, seededSecurityGroup)},
+			AMIID:            aws.SeededID("ami", region, aws.SerialImage291),
+			SubnetIDs:        []string{aws.SeededID("subnet", region, aws.SerialSubnetA)},
+			SecurityGroupIDs: []string{aws.SeededID("sg", region, aws.SerialGroupCML)},
 		}
 	}
 	text, err := json.Marshal(all)
@@ -237,7 +237,7 @@ func (s *stage) look(ctx context.Context) (map[string]watched, error) {
 	return seen, errors.Join(
 		expect("number of workers", len(all), len(s.workers)+1),
 		expect("number of orphans", len(orphans), 1),
-		expect("whether it is the orphan", strings.HasPrefix(orphans[0], orphan), true),
+		expect("whether it is the orphan", strings.HasPrefix(strings.Join(orphans, ", "), orphan), true),
 		expect("number of missing workers", len(missing), 0),
 	)
 }

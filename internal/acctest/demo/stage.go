@@ -16,13 +16,6 @@ import (
 	"github.com/cml-infra/terraform-provider-cml/internal/simulator/aws"
 )
 
-// Members of the simulator's default world (package aws).
-const (
-	seededImage         = aws.SerialImage291
-	seededSubnet        = aws.SerialSubnetA
-	seededSecurityGroup = aws.SerialGroupCML
-)
-
 // stage is all that the story needs: an engine in a sandbox, in folders with
 // the configurations.
 type stage struct {
@@ -65,9 +58,9 @@ func setUp(ctx context.Context, o Options, a act, s *story) (*stage, error) {
 	s.say("   provider   was built in %s", seconds(time.Since(begin)))
 
 	box.Set(
-		"TF_VAR_ami_id="+seeded("ami", seededImage),
-		"TF_VAR_subnet_id="+seeded("subnet", seededSubnet),
-		"TF_VAR_security_group_id="+seeded("sg", seededSecurityGroup),
+		"TF_VAR_ami_id="+seeded("ami", aws.SerialImage291),
+		"TF_VAR_subnet_id="+seeded("subnet", aws.SerialSubnetA),
+		"TF_VAR_security_group_id="+seeded("sg", aws.SerialGroupCML),
 	)
 	if a.prepare != nil {
 		if err := a.prepare(ctx, st); err != nil {
@@ -203,7 +196,7 @@ The simulated AWS and CML stay up until Ctrl-C. In another terminal:
 then "%[3]s init" and "%[3]s apply". Ctrl-C here ends the simulator with all its machines
 and removes %[7]s.`,
 		file, s.terraform.dir, s.terraform.name(),
-		seeded("ami", seededImage), seeded("subnet", seededSubnet), seeded("sg", seededSecurityGroup), s.terraform.Dir)
+		seeded("ami", aws.SerialImage291), seeded("subnet", aws.SerialSubnetA), seeded("sg", aws.SerialGroupCML), s.terraform.Dir)
 	<-ctx.Done()
 	s.story.say("\nEnding the simulator.")
 	return nil
