@@ -18,9 +18,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/terraform"
 
 	"github.com/cml-infra/terraform-provider-cml/internal/acctest"
-	"github.com/cml-infra/terraform-provider-cml/internal/instance"
 	"github.com/cml-infra/terraform-provider-cml/internal/simulator"
-	"github.com/cml-infra/terraform-provider-cml/internal/simulator/aws"
 	"github.com/cml-infra/terraform-provider-cml/internal/simulator/wire"
 )
 
@@ -51,17 +49,7 @@ func newIdleLab(t *testing.T, change ...func(*simulator.Options)) *idleLab {
 		Region: home, BaseEndpoint: sdk.String(l.Endpoint()),
 		Credentials: credentials.NewStaticCredentialsProvider("AKIAIOSFODNN7EXAMPLE", "x", ""),
 	})
-	in, err := l.EC2(home).Launch(context.Background(), instance.Launch{
-		ImageID: aws.SeededID("ami", home, aws.SerialImage290), InstanceTypes: []string{"m8i.2xlarge"},
-		SubnetIDs: []string{aws.SeededID("subnet", home, aws.SerialSubnetA)},
-	}, nil)
-	if err == nil {
-		_, err = l.EC2(home).WaitRunning(context.Background(), in.ID, in.AccountID, time.Time{}, nil)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	l.id = in.ID
+	l.id = launched(t, l.World)
 	l.Recorder.Reset()
 	return l
 }

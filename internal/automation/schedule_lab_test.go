@@ -18,7 +18,6 @@ import (
 
 	"github.com/cml-infra/terraform-provider-cml/internal/acctest"
 	"github.com/cml-infra/terraform-provider-cml/internal/acctest/protocol"
-	"github.com/cml-infra/terraform-provider-cml/internal/instance"
 	"github.com/cml-infra/terraform-provider-cml/internal/simulator"
 	"github.com/cml-infra/terraform-provider-cml/internal/simulator/aws"
 	"github.com/cml-infra/terraform-provider-cml/internal/simulator/wire"
@@ -53,17 +52,7 @@ func newSchedLab(t *testing.T, change ...func(*simulator.Options)) *schedLab {
 	l.api = scheduler.New(scheduler.Options{
 		Region: schedRegion, BaseEndpoint: sdk.String(l.Endpoint()), Credentials: credentials.NewStaticCredentialsProvider("AKIAIOSFODNN7EXAMPLE", "x", ""),
 	})
-	in, err := l.EC2(schedRegion).Launch(context.Background(), instance.Launch{
-		ImageID: aws.SeededID("ami", schedRegion, aws.SerialImage290), InstanceTypes: []string{"m8i.2xlarge"},
-		SubnetIDs: []string{aws.SeededID("subnet", schedRegion, aws.SerialSubnetA)},
-	}, nil)
-	if err == nil {
-		_, err = l.EC2(schedRegion).WaitRunning(context.Background(), in.ID, in.AccountID, time.Time{}, nil)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	l.id = in.ID
+	l.id = launched(t, l.World)
 	l.Recorder.Reset()
 	return l
 }
