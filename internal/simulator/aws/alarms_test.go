@@ -124,18 +124,22 @@ func TestActionsThatAreOffOrFail(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	// An evaluation, one at each full minute, returns the alarm to what it is.
+	minute := func() { t.Helper(); w.advanceTo(time.Minute) }
+	minute()
 	set(types.StateValueAlarm)
 	w.wantAlarm("idle", types.StateValueAlarm)
 	w.advance(time.Second)
 	same(t, "state", []string{w.instanceState(id)}, []string{"running"})
-	w.advance(time.Minute)
-	w.wantAlarm("idle", types.StateValueOk) // it returns to what it is
+	minute()
+	w.wantAlarm("idle", types.StateValueOk)
 
 	names := []string{"idle", "none of this name"}
 	if _, err := w.cloudwatch().EnableAlarmActions(context.Background(), &cloudwatch.EnableAlarmActionsInput{AlarmNames: names}); err != nil {
 		t.Fatal(err)
 	}
 	w.Region(home).SetProtection(id, false, true)
+	minute()
 	set(types.StateValueAlarm)
 	w.advance(time.Second)
 	same(t, "state", []string{w.instanceState(id)}, []string{"running"})
@@ -144,7 +148,7 @@ func TestActionsThatAreOffOrFail(t *testing.T) {
 	}
 	w.Region(home).SetProtection(id, false, false)
 	w.Deny(aws.DefaultAccountID, "ec2:StopInstances") // what users may not is nothing to the role
-	set(types.StateValueOk)
+	minute()
 	set(types.StateValueAlarm)
 	w.advance(time.Second)
 	same(t, "state", []string{w.instanceState(id)}, []string{"stopped"})
