@@ -129,9 +129,13 @@ resource "cml_worker_power" "lab" {
 		{
 			// Stopped by the schedule, the worker is left alone by an apply.
 			PreConfig: func() {
-				for l.state() != "stopped" {
-					l.advance(time.Hour)
+				// Half an hour after a stop, and long before the next start.
+				now := l.Now().UTC()
+				half := time.Date(now.Year(), now.Month(), now.Day(), 19, 30, 0, 0, time.UTC)
+				if half.Before(now) {
+					half = half.AddDate(0, 0, 1)
 				}
+				l.advance(half.Sub(now))
 				l.Recorder.Reset()
 			},
 			Config: power(), ConfigPlanChecks: unchanged(),

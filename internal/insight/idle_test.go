@@ -92,7 +92,7 @@ func TestIdle(t *testing.T) {
 		look(func() { m.RemoveLab(nodes); m.SetLoad(cml.Load{CPUPercent: 50}); quiet() }, awake+"\n  cpu_keep_awake_percent = 50", run("active")),
 		look(nil, awake+"\n  cpu_keep_awake_percent = 50.5", stop),
 		// CML's clock is the one that counts
-		look(func() { m.SetClockSkew(-100 * time.Minute) }, awake, want{"reason": text("warning"), "idle": no, "recommended_state": text("running")}),
+		look(func() { m.SetClockSkew(-95 * time.Minute) }, awake, want{"reason": text("warning"), "idle": no, "recommended_state": text("running")}),
 		look(func() { m.SetClockSkew(0); l.stop() }, "", want{"idle": null, "warning": null, "reason": text("stopped"), "recommended_state": text("stopped"), "message": null}),
 		look(nil, "wake = true", want{"reason": text("stopped"), "recommended_state": text("running"), "instance_state": text("stopped")}),
 	)

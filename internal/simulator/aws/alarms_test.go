@@ -243,6 +243,7 @@ func TestComparisons(t *testing.T) {
 // An alarm on a metric of EC2 itself, with the points of basic monitoring.
 func TestAnAlarmOnCPU(t *testing.T) {
 	w := past(t)
+	w.advanceTo(5 * time.Minute) // so that it runs through all of the period before the alarm
 	id := w.launch()
 	w.advanceTo(5 * time.Minute)
 	in := idleAlarm(id)
@@ -326,6 +327,7 @@ func TestAnUpdateKeepsStateAndTags(t *testing.T) {
 
 func TestDescribeAndDeleteAlarms(t *testing.T) {
 	w := newWorld(t, aws.Options{PageSize: 2})
+	w.advanceTo(time.Minute) // no evaluation before the end
 	for n := range 5 {
 		in := idleAlarm("i-1")
 		in.AlarmName, in.AlarmActions = sdk.String(fmt.Sprintf("cml-%d", n)), []string{topic}

@@ -197,10 +197,11 @@ func TestScheduleErrorOnTheWire(t *testing.T) {
 	}
 }
 
-// A world that begins on a Thursday at seven in Berlin.
+// A world that begins on a Thursday at a minute past seven in Berlin: whole hours later
+// what a schedule did on the hour is done.
 func scheduleWorld(t *testing.T) (w *world, id string) {
 	t.Helper()
-	began := time.Date(2026, 3, 26, 6, 0, 0, 0, time.UTC)
+	began := time.Date(2026, 3, 26, 6, 1, 0, 0, time.UTC)
 	w = newWorld(t, aws.Options{Clock: clock.New(time.Until(began))})
 	id = w.running()
 	return w, id
