@@ -31,30 +31,13 @@ func (op *operation) target(in *instance.Instance, expect ...string) readiness.T
 	}
 }
 
-// await climbs the ladder as far as the configuration asks. A wait that the
-// user canceled, or that ran out of time under on_timeout = "keep", is a
-// warning, and the next apply resumes it.
-func (op *operation) await(ctx context.Context, in *instance.Instance, expect ...string) sight {
-	began := time.Now()
-	until := op.opts.readiness.Until
+// climb waits for CML as far as the configuration asks, and returns what is
+// known at the end, however it ended.
+func (op *operation) climb(ctx context.Context, in *instance.Instance, expect ...string) (sight, error) {
 	result, err := readiness.Wait(ctx, op.target(in, expect...), op.opts.readiness.Options, op.progress(ctx))
-	out := sight{instance: result.Instance, serviceStatus: readiness.ServiceStatus(result, until), answers: result.Reached >= readiness.API}
+	out := sight{instance: result.Instance, serviceStatus: readiness.ServiceStatus(result, op.opts.readiness.Until), answers: result.Reached >= readiness.API}
 	for _, w := range result.Warnings {
 		tfdiag.Warn(op.diags, op.set, tfdiag.HealthUnknown, w)
-	}
-	if err != nil {
-		out.pending = &pending{Until: until.String(), Since: began.UTC()}
-		switch {
-		case fault.Is(err, fault.Canceled):
-			tfdiag.Warn(op.diags, op.set, tfdiag.ReadinessPending, fmt.Sprintf(
-				"The worker %s runs, and waiting for CML to become %q was canceled. The next apply resumes the wait.", op.id, until))
-		case fault.Is(err, fault.Timeout) && op.opts.readiness.Keep:
-			tfdiag.Warn(op.diags, op.set, tfdiag.ReadinessPending, fmt.Sprintf(
-				"The worker %s runs, but CML did not become %q in time. `on_timeout` is `keep`: the next plan shows one in-place change that resumes the wait.\n\n%s", op.id, until, err))
-		default:
-			out.failed = true
-			op.diags.Append(tfdiag.Error("CML did not become ready after a power change", op.about(), err))
-		}
 	}
 	if out.instance == nil || err != nil {
 		// What the wait saw last may be older than its end.
@@ -67,6 +50,31 @@ func (op *operation) await(ctx context.Context, in *instance.Instance, expect ..
 	}
 	if settled(out.instance.State) != stateRunning {
 		out.serviceStatus = readiness.ServiceUnavailable
+	}
+	return out, err
+}
+
+// await is climb for the resource. A wait that the user canceled, or that ran
+// out of time under on_timeout = "keep", is a warning, and the next apply
+// resumes it.
+func (op *operation) await(ctx context.Context, in *instance.Instance, expect ...string) sight {
+	began := time.Now()
+	until := op.opts.readiness.Until
+	out, err := op.climb(ctx, in, expect...)
+	if err == nil {
+		return out
+	}
+	out.pending = &pending{Until: until.String(), Since: began.UTC()}
+	switch {
+	case fault.Is(err, fault.Canceled):
+		tfdiag.Warn(op.diags, op.set, tfdiag.ReadinessPending, fmt.Sprintf(
+			"The worker %s runs, and waiting for CML to become %q was canceled. The next apply resumes the wait.", op.id, until))
+	case fault.Is(err, fault.Timeout) && op.opts.readiness.Keep:
+		tfdiag.Warn(op.diags, op.set, tfdiag.ReadinessPending, fmt.Sprintf(
+			"The worker %s runs, but CML did not become %q in time. `on_timeout` is `keep`: the next plan shows one in-place change that resumes the wait.\n\n%s", op.id, until, err))
+	default:
+		out.failed = true
+		op.diags.Append(tfdiag.Error("CML did not become ready after a power change", op.about(), err))
 	}
 	return out
 }

@@ -31,40 +31,55 @@ type options struct {
 	onDestroy string
 }
 
+// defaults are the options of a configuration that says nothing.
+func defaults() options {
+	return options{mode: instance.StopGraceful, onDestroy: leave, licenseCheck: checkWarn, drain: drainPlan{onBusy: busyIgnore}}
+}
+
 func expand(ctx context.Context, m *model) (options, diag.Diagnostics) {
 	var diags diag.Diagnostics
-	out := options{mode: instance.StopGraceful, onDestroy: leave, licenseCheck: checkWarn, drain: drainPlan{onBusy: busyIgnore}}
+	out := defaults()
 
 	settings, d := attribute.ExpandController(ctx, m.Controller)
 	diags.Append(d...)
 	out.controller = settings
 
-	from := object[start](ctx, m.Start, &diags)
-	out.readiness, d = attribute.ExpandReadiness(ctx, from.Readiness)
+	expandStart(ctx, object[start](ctx, m.Start, &diags), &out, &diags)
+	expandStop(ctx, object[stop](ctx, m.Stop, &diags), &out, &diags)
+	if state := object[onDestroy](ctx, m.OnDestroy, &diags).State.ValueString(); state != "" {
+		out.onDestroy = state
+	}
+	return out, diags
+}
+
+// expandStart reads how a worker is started.
+func expandStart(ctx context.Context, from start, out *options, diags *diag.Diagnostics) {
+	ready, d := attribute.ExpandReadiness(ctx, from.Readiness)
 	diags.Append(d...)
-	retry := object[capacityRetry](ctx, from.CapacityRetry, &diags)
+	out.readiness = ready
+	retry := object[capacityRetry](ctx, from.CapacityRetry, diags)
 	out.capacityRetry = duration(retry.Timeout, 0)
 	if how := from.LicenseCheck.ValueString(); how != "" {
 		out.licenseCheck = how
 	}
-	end := object[stop](ctx, m.Stop, &diags)
-	if mode := end.Mode.ValueString(); mode != "" {
+	out.renewLicense = from.RenewLicense.ValueBool()
+}
+
+// expandStop reads how a worker is stopped.
+func expandStop(ctx context.Context, from stop, out *options, diags *diag.Diagnostics) {
+	if mode := from.Mode.ValueString(); mode != "" {
 		out.mode = instance.StopMode(mode)
 	}
-	if !end.RecheckIdle.IsNull() {
-		out.recheckIdle = duration(object[recheckIdle](ctx, end.RecheckIdle, &diags).IdleThreshold, idle.DefaultThreshold)
+	if !from.RecheckIdle.IsNull() {
+		out.recheckIdle = duration(object[recheckIdle](ctx, from.RecheckIdle, diags).IdleThreshold, idle.DefaultThreshold)
 	}
-	before := object[drain](ctx, end.Drain, &diags)
+	before := object[drain](ctx, from.Drain, diags)
 	out.drain.Maintenance, out.drain.Notice = before.MaintenanceMode.ValueBool(), before.Notice.ValueString()
 	out.drain.waitForIdle = duration(before.WaitForIdle, 0)
 	if how := before.OnBusy.ValueString(); how != "" {
 		out.drain.onBusy = how
 	}
-	out.renewLicense, out.releaseLicense = from.RenewLicense.ValueBool(), end.ReleaseLicense.ValueBool()
-	if state := object[onDestroy](ctx, m.OnDestroy, &diags).State.ValueString(); state != "" {
-		out.onDestroy = state
-	}
-	return out, diags
+	out.releaseLicense = from.ReleaseLicense.ValueBool()
 }
 
 // duration is what a string says, or otherwise where it says nothing.

@@ -10,8 +10,10 @@ import (
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-log/tflog"
 
+	"github.com/cml-infra/terraform-provider-cml/internal/act"
 	"github.com/cml-infra/terraform-provider-cml/internal/fault"
 	"github.com/cml-infra/terraform-provider-cml/internal/instance"
 	"github.com/cml-infra/terraform-provider-cml/internal/tfdiag"
@@ -42,6 +44,8 @@ type operation struct {
 	mark, handled string
 	unmarked      bool
 	diags         *diag.Diagnostics
+	// call is the invocation of an action, nil in the resource.
+	call *act.Call
 }
 
 // begin returns the operation on a worker, or nil with the reason in diags.
@@ -77,14 +81,21 @@ func (op *operation) about() tfdiag.About {
 }
 
 func (op *operation) progress(ctx context.Context) func(string) {
-	return func(text string) { tflog.Info(ctx, text, map[string]any{"worker_id": op.id}) }
+	return func(text string) {
+		tflog.Info(ctx, text, map[string]any{"worker_id": op.id})
+		if op.call != nil {
+			op.call.Tell(text)
+		}
+	}
 }
 
 // failure is an error of a power change, with what it is called and what to do
 // about it. It keeps the kind of its cause.
 type failure struct {
 	summary, next string
-	err           error
+	// at is the argument of an action that is to blame.
+	at  path.Path
+	err error
 }
 
 // Error implements error.

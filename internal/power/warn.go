@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 
+	"github.com/cml-infra/terraform-provider-cml/internal/controller"
 	"github.com/cml-infra/terraform-provider-cml/internal/instance"
 	"github.com/cml-infra/terraform-provider-cml/internal/tfdiag"
 )
@@ -134,16 +135,22 @@ func (r *Resource) warnMode(opts options, diags *diag.Diagnostics) {
 
 // warnNodes says what a stop interrupts.
 func (r *Resource) warnNodes(ctx context.Context, opts options, in *instance.Instance, at path.Path, diags *diag.Diagnostics) {
-	n, err := r.runningNodes(ctx, opts.controller, in)
+	more := ""
+	switch opts.drain.onBusy {
+	case busyFail:
+		more = " By `stop.drain.on_busy` that is an error while they run."
+	case busyStopLabs:
+		more = " By `stop.drain.on_busy` the labs of all users are stopped first."
+	}
+	r.warnInterrupted(ctx, opts.controller, in, at, "this plan stops it", more, diags)
+}
+
+// warnInterrupted says how many nodes run on a worker while something is about
+// to happen to it.
+func (r *Resource) warnInterrupted(ctx context.Context, explicit controller.Settings, in *instance.Instance, at path.Path, happens, more string, diags *diag.Diagnostics) {
+	n, err := r.runningNodes(ctx, explicit, in)
 	if err != nil || n == 0 {
 		return
 	}
-	text := fmt.Sprintf("%s on the worker %s, and this plan stops it.", running(n), in.ID)
-	switch opts.drain.onBusy {
-	case busyFail:
-		text += " By `stop.drain.on_busy` that is an error while they run."
-	case busyStopLabs:
-		text += " By `stop.drain.on_busy` the labs of all users are stopped first."
-	}
-	tfdiag.Warn(diags, r.set, tfdiag.RunningNodesStop, text, at)
+	tfdiag.Warn(diags, r.set, tfdiag.RunningNodesStop, fmt.Sprintf("%s on the worker %s, and %s.%s", running(n), in.ID, happens, more), at)
 }

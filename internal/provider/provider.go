@@ -7,6 +7,7 @@ import (
 	"net"
 	"time"
 
+	"github.com/hashicorp/terraform-plugin-framework/action"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/ephemeral"
 	"github.com/hashicorp/terraform-plugin-framework/function"
@@ -59,6 +60,7 @@ type cmlProvider struct{ deps Dependencies }
 
 var (
 	_ provider.Provider                       = (*cmlProvider)(nil)
+	_ provider.ProviderWithActions            = (*cmlProvider)(nil)
 	_ provider.ProviderWithEphemeralResources = (*cmlProvider)(nil)
 	_ provider.ProviderWithFunctions          = (*cmlProvider)(nil)
 	_ provider.ProviderWithValidateConfig     = (*cmlProvider)(nil)
@@ -92,6 +94,11 @@ func (p *cmlProvider) DataSources(context.Context) []func() datasource.DataSourc
 // EphemeralResources implements provider.ProviderWithEphemeralResources.
 func (p *cmlProvider) EphemeralResources(context.Context) []func() ephemeral.EphemeralResource {
 	return []func() ephemeral.EphemeralResource{session.NewToken}
+}
+
+// Actions implements provider.ProviderWithActions.
+func (p *cmlProvider) Actions(context.Context) []func() action.Action {
+	return []func() action.Action{power.NewReboot}
 }
 
 // Functions implements provider.ProviderWithFunctions.

@@ -23,7 +23,7 @@ func (l *ladder) hint(failed Rung) string {
 		if l.Until > StatusOK && l.result.Asked {
 			return strings.TrimSpace(l.hintChecks() + " " + l.hintSilence())
 		}
-		return or(l.hintChecks(), "large and bare metal types take long until their checks end: allow more time in the timeouts block.")
+		return or(l.hintChecks(), "large and bare metal types take long until their checks end: allow the operation more time.")
 	case HTTPS:
 		return l.hintSilence()
 	case API:

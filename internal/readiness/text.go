@@ -123,7 +123,7 @@ func (e *TimeoutError) Detail() string {
 	case LimitReadiness:
 		fmt.Fprintf(&b, "readiness.timeout of %s is over, counted from when %s (%s in all).", e.Timeout, e.ClockFrom, round(e.Waited))
 	case LimitOperation:
-		fmt.Fprintf(&b, "the operation's own limit (timeouts) ended the wait after %s", round(e.Waited))
+		fmt.Fprintf(&b, "the operation's own limit (`timeouts`, in an action `timeout`) ended the wait after %s", round(e.Waited))
 		if e.ClockFrom == "" {
 			b.WriteString("; readiness.timeout had not begun, since neither the EC2 status checks were ok nor CML had answered.")
 		} else {

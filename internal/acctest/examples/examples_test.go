@@ -51,14 +51,20 @@ func TestExamples(t *testing.T) {
 	}
 }
 
-// ephemeral finds what needs an engine with ephemeral resources.
-var ephemeral = regexp.MustCompile(`(?m)^(ephemeral "|\s*ephemeral\s*=\s*true)`)
+// What only some engines can read, and how it begins.
+var beyond = map[engine.Capability]*regexp.Regexp{
+	engine.EphemeralResources: regexp.MustCompile(`(?m)^(ephemeral "|\s*ephemeral\s*=\s*true)`),
+	// Their configurations are checked without an engine, too (actions_test.go).
+	engine.Actions: regexp.MustCompile(`(?m)^(action "|\s*action_trigger )`),
+}
 
 func check(t *testing.T, box *sandbox.Sandbox, c configuration) {
 	dir := t.TempDir()
 	for _, text := range c.files {
-		if ephemeral.MatchString(text) && !box.Engine.Supports(engine.EphemeralResources) {
-			t.Skipf("%s has no %s", box.Engine, engine.EphemeralResources)
+		for needed, begins := range beyond {
+			if begins.MatchString(text) && !box.Engine.Supports(needed) {
+				t.Skipf("%s has no %s", box.Engine, needed)
+			}
 		}
 	}
 	for name, text := range c.files {

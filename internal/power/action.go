@@ -1,0 +1,126 @@
+package power
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/action"
+	"github.com/hashicorp/terraform-plugin-framework/action/schema"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/cml-infra/terraform-provider-cml/internal/act"
+	"github.com/cml-infra/terraform-provider-cml/internal/attribute"
+	"github.com/cml-infra/terraform-provider-cml/internal/fault"
+	"github.com/cml-infra/terraform-provider-cml/internal/instance"
+	"github.com/cml-infra/terraform-provider-cml/internal/readiness"
+	"github.com/cml-infra/terraform-provider-cml/internal/tfdiag"
+)
+
+// acting is what the actions of this room share: they do what the resource
+// does, by the same operation, and keep nothing of it.
+type acting struct{ act.Base }
+
+// head are the arguments that all of them have; their models embed it.
+type head struct {
+	act.Head
+	Controller types.Object `tfsdk:"controller"`
+}
+
+// operate begins the operation of an invocation on a worker, and finds it. It
+// returns nil where that fails, with the reason in the diagnostics.
+func (a *acting) operate(ctx context.Context, h head, opts options, summary string, resp *action.InvokeResponse) (*operation, *instance.Instance) {
+	settings, d := attribute.ExpandController(ctx, h.Controller)
+	resp.Diagnostics.Append(d...)
+	if resp.Diagnostics.HasError() {
+		return nil, nil
+	}
+	call := a.Begin(ctx, h.Head, summary, resp)
+	if call == nil {
+		return nil, nil
+	}
+	opts.controller = settings
+	if opts.readiness.Interval == 0 {
+		opts.readiness.Interval = a.Set.Interval()
+	}
+	op := &operation{Resource: &Resource{set: a.Set}, ec2: call.EC2, id: call.ID, opts: opts, diags: call.Diagnostics(), call: call}
+	in, err := op.find(ctx)
+	if err != nil {
+		call.Fail(ctx, act.Failure{Err: err})
+		return nil, nil
+	}
+	return op, in
+}
+
+// giveUp reports an error of the operation of an action.
+func (op *operation) giveUp(ctx context.Context, err error) {
+	out := act.Failure{Err: err}
+	var f *failure
+	if errors.As(err, &f) {
+		out = act.Failure{Summary: f.summary, Next: f.next, Attribute: f.at, Err: f.err}
+	}
+	op.call.Fail(ctx, out)
+}
+
+// ready waits for CML for an action. Under on_timeout = "keep" a time-out is a
+// warning; nothing resumes the wait, since an action keeps no state. It returns
+// false with an error.
+func (op *operation) ready(ctx context.Context, in *instance.Instance, expect ...string) (sight, bool) {
+	until := op.opts.readiness.Until
+	seen, err := op.climb(ctx, in, expect...)
+	var limit *readiness.TimeoutError
+	switch {
+	case err == nil:
+		return seen, true
+	case fault.Is(err, fault.Timeout) && op.opts.readiness.Keep:
+		seen.pending = &pending{Until: until.String()}
+		tfdiag.Warn(op.diags, op.set, tfdiag.ReadinessPending, fmt.Sprintf(
+			"The worker %s runs, but CML did not become %q in time, and `on_timeout` is `keep`. Invoke `cml_worker_wait` to wait on.\n\n%s", op.id, until, err),
+			path.Root("readiness"))
+		return seen, true
+	}
+	seen.failed = true
+	f := act.Failure{Summary: "CML did not become ready", Err: err}
+	if errors.As(err, &limit) && limit.Limit == readiness.LimitReadiness {
+		f.Attribute = path.Root("readiness").AtName("timeout")
+	} else if ctx.Err() == nil {
+		f.Attribute = path.Root("readiness")
+	}
+	op.call.Fail(ctx, f)
+	return seen, false
+}
+
+// sayReady tells how an action ends well whose worker runs.
+func (op *operation) sayReady(seen sight) {
+	s := op.settingsFor(op.opts.controller, seen.instance)
+	where := ""
+	if url := s.URL(endpoint(seen.instance, s)); url != "" {
+		where = " at " + url
+	}
+	op.call.Say("worker %s runs, CML is %s%s", op.id, seen.serviceStatus, where)
+}
+
+// readinessArgument is the object `readiness` of an action; text is its
+// description.
+func readinessArgument(text string) schema.Attribute {
+	return act.Attribute(attribute.ReadinessInput(text+" A `timeout` above the action's own is an error."), map[string]string{
+		"until":      "The rung to wait for: `none`, `running` (EC2 state), `status_ok` (EC2 status checks), `https` (any HTTP answer), `api` (CML tells its version), `ready` (CML can start nodes; default), `healthy` (CML's own health, needs credentials), `licensed` (needs credentials).",
+		"on_timeout": "`fail` (default): a time-out is an error. `keep`: it is a warning, and what follows the action goes on. It covers the action's own `timeout` too.",
+	})
+}
+
+// fits checks that the waits inside an action are not longer than its own
+// limit.
+func fits(ctx context.Context, config tfsdk.Config, otherwise time.Duration, diags *diag.Diagnostics, parts ...part) {
+	for _, p := range parts {
+		p.operations = []limit{{path.Root("timeout"), otherwise}}
+		p.check(ctx, config, diags)
+	}
+}
+
+// readinessPart is the wait for CML of an action.
+var readinessPart = part{at: path.Root("readiness").AtName("timeout"), what: "Readiness timeout exceeds", name: "readiness.timeout"}

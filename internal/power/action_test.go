@@ -1,0 +1,267 @@
+package power_test
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/cml-infra/terraform-provider-cml/internal/acctest/protocol"
+	"github.com/cml-infra/terraform-provider-cml/internal/simulator/cml"
+)
+
+// actor serves a provider with an administrator of CML, and returns one of its
+// actions. more are arguments of the provider.
+func (l *lab) actor(name string, more map[string]any) *protocol.Action {
+	l.t.Helper()
+	admin := l.CML.Admin()
+	config := map[string]any{"controller": map[string]any{
+		"port": l.Port(), "username": admin.Username, "password": admin.Password, "tls": map[string]any{"trust": "insecure"},
+	}}
+	maps.Copy(config, more)
+	return protocol.Serve(l.t, l.World, config).Action(name)
+}
+
+// on is a configuration of an action on the machine.
+func (l *lab) on(arguments map[string]any) map[string]any {
+	out := map[string]any{"worker_id": l.id}
+	maps.Copy(out, arguments)
+	return out
+}
+
+// told checks that each text is in a message of its own, in this order.
+func told(t *testing.T, got protocol.Invoked, want ...string) {
+	t.Helper()
+	at := 0
+	for _, text := range want {
+		found := slices.IndexFunc(got.Progress[at:], func(message string) bool { return strings.Contains(message, text) })
+		if found < 0 {
+			t.Errorf("no message, or none after the last one, holds %q:\n%s", text, strings.Join(got.Progress, "\n"))
+			return
+		}
+		at += found + 1
+	}
+}
+
+// fine checks that an invocation had neither error nor warning.
+func fine(t *testing.T, got protocol.Invoked) {
+	t.Helper()
+	if len(got.Diagnostics) > 0 {
+		t.Fatalf("got\n%s", protocol.Show(got.Diagnostics))
+	}
+}
+
+// blames checks for one error with these words on that argument.
+func blames(t *testing.T, got protocol.Invoked, argument string, words ...string) {
+	t.Helper()
+	for _, d := range got.Diagnostics {
+		if d.Severity != failure {
+			continue
+		}
+		if at := protocol.Path(d); at != argument {
+			t.Errorf("the error points at %q, want %q", at, argument)
+		}
+		for _, w := range words {
+			if !strings.Contains(d.Summary+"\n"+d.Detail, w) {
+				t.Errorf("the error does not speak of %q:\n%s", w, protocol.Show(got.Diagnostics))
+			}
+		}
+		return
+	}
+	t.Errorf("there is no error:\n%s", protocol.Show(got.Diagnostics))
+}
+
+// asked are all requests so far.
+func (l *lab) asked() int { return len(l.Recorder.All()) }
+
+// What is not known yet is no reason to fail, and nobody is asked.
+func TestActionsOfUnknownValues(t *testing.T) {
+	l := newLab(t)
+	for _, name := range actionNames {
+		t.Run(name, func(t *testing.T) {
+			for when, c := range map[string]struct {
+				provider map[string]any
+				config   map[string]any
+			}{
+				"worker":     {nil, map[string]any{"worker_id": protocol.Unknown{}}},
+				"region":     {nil, l.on(map[string]any{"region": protocol.Unknown{}})},
+				"controller": {nil, l.on(map[string]any{"controller": protocol.Unknown{}})},
+				"timeout":    {nil, map[string]any{"worker_id": protocol.Unknown{}, "timeout": protocol.Unknown{}}},
+				"provider":   {map[string]any{"access_key": protocol.Unknown{}}, l.on(nil)},
+			} {
+				a := l.actor(name, c.provider)
+				l.Recorder.Reset()
+				if diags := a.Validate(c.config); len(diags) > 0 {
+					t.Errorf("unknown %s: validate says\n%s", when, protocol.Show(diags))
+				}
+				if plan := a.Plan(c.config); len(plan.Diagnostics) > 0 || plan.Deferred != nil {
+					t.Errorf("unknown %s: the plan says\n%s", when, protocol.Show(plan.Diagnostics))
+				}
+				if n := l.asked(); when != "controller" && n > 0 || l.Recorder.Count("cml", "") > 0 {
+					t.Errorf("unknown %s: %d requests", when, n)
+				}
+			}
+			// Should it still be unknown in apply, the error names it.
+			blames(t, l.actor(name, map[string]any{"access_key": protocol.Unknown{}}).Invoke(t.Context(), l.on(nil), nil), "", "access_key", "no value yet")
+		})
+	}
+}
+
+func TestActionsValidate(t *testing.T) {
+	s := protocol.Unconfigured(t)
+	for _, name := range actionNames {
+		t.Run(name, func(t *testing.T) {
+			for at, config := range map[string]map[string]any{
+				"worker_id":       {"worker_id": "lab"},
+				"region":          {"worker_id": "i-0123456789abcdef0", "region": "here"},
+				"timeout":         {"worker_id": "i-0123456789abcdef0", "timeout": "-5m"},
+				"controller.port": {"worker_id": "i-0123456789abcdef0", "controller": map[string]any{"port": 0}},
+			} {
+				blames(t, protocol.Invoked{Diagnostics: s.Action(name).Validate(config)}, at)
+			}
+			if diags := s.Action(name).Validate(map[string]any{"worker_id": "i-0123456789abcdef0"}); len(diags) > 0 {
+				t.Errorf("the least configuration: %s", protocol.Show(diags))
+			}
+		})
+	}
+}
+
+// A worker that is not there, and a region that is none.
+func TestActionsOfNoWorker(t *testing.T) {
+	l := newLab(t)
+	for _, name := range actionNames {
+		a := l.actor(name, nil)
+		blames(t, a.Invoke(t.Context(), map[string]any{"worker_id": "i-0fedcba9876543210"}, nil), "worker_id", "i-0fedcba9876543210", "check `worker_id` and `region`")
+		blames(t, a.Invoke(t.Context(), l.on(map[string]any{"region": "us-esat-1"}), nil), "region", "us-esat-1")
+		if plan := a.Plan(map[string]any{"worker_id": "i-0fedcba9876543210"}); len(plan.Diagnostics) > 0 {
+			t.Errorf("%s: the plan says\n%s", name, protocol.Show(plan.Diagnostics))
+		}
+	}
+	l.AWS.Deny(aws123, "ec2:DescribeInstances")
+	for _, name := range actionNames {
+		blames(t, l.actor(name, nil).Invoke(t.Context(), l.on(nil), nil), "", "ec2:DescribeInstances")
+	}
+}
+
+// actionNames are all actions of this room.
+var actionNames = []string{"cml_worker_reboot"}
+
+// heldDown keeps CML down after the next boot until the action has seen it go,
+// and then in a phase, if one is given.
+func (l *lab) heldDown(then ...cml.Phase) func(string) {
+	return func(message string) {
+		switch {
+		case strings.HasPrefix(message, "rebooting"):
+			l.phase(cml.Refused)
+		case strings.Contains(message, "went down") && len(then) > 0:
+			l.phase(then[0])
+		case strings.Contains(message, "went down"):
+			l.release()
+		}
+	}
+}
+
+func TestReboot(t *testing.T) {
+	l := newLab(t)
+	a := l.actor("cml_worker_reboot", nil)
+	before := l.machine()
+	l.Recorder.Reset()
+	got := a.Invoke(t.Context(), l.on(nil), l.heldDown())
+	fine(t, got)
+	told(t, got, "rebooting "+l.id, "went down", "ready after", "worker "+l.id+" runs, CML is available at https://"+before.PublicIP)
+	if n := l.Recorder.Count("ec2", "RebootInstances"); n != 1 {
+		t.Errorf("%d reboots", n)
+	}
+	if got := l.calls(); got != (calls{}) {
+		t.Errorf("EC2 was asked %+v", got)
+	}
+}
+
+// Where CML is not waited for, EC2's word is enough.
+func TestRebootWithoutCML(t *testing.T) {
+	l := newLab(t)
+	l.Recorder.Reset()
+	fine(t, l.actor("cml_worker_reboot", nil).Invoke(t.Context(), l.on(map[string]any{"readiness": map[string]any{"until": "status_ok"}}), nil))
+	if n := l.Recorder.Count("cml", ""); n > 0 || l.Recorder.Count("ec2", "RebootInstances") != 1 {
+		t.Errorf("CML was asked %d times", n)
+	}
+}
+
+// A worker that does not run is none to reboot.
+func TestRebootOfAStoppedWorker(t *testing.T) {
+	l := newLab(t)
+	l.stopOutside()
+	blames(t, l.actor("cml_worker_reboot", nil).Invoke(t.Context(), l.on(nil), nil), "worker_id", "is stopped", "cml_worker_start")
+	if n := l.Recorder.Count("ec2", "RebootInstances"); n > 0 {
+		t.Error("it was asked for all the same")
+	}
+}
+
+func TestRebootPlanWarns(t *testing.T) {
+	l := newLab(t)
+	l.addLab(cml.Lab{Title: "ospf"})
+	plan := l.actor("cml_worker_reboot", nil).Plan(l.on(nil))
+	if !protocol.Has(plan.Diagnostics, warning, "2 nodes run") || protocol.Has(plan.Diagnostics, failure, "") {
+		t.Errorf("got\n%s", protocol.Show(plan.Diagnostics))
+	}
+	if n := l.Recorder.Count("ec2", "RebootInstances"); n > 0 {
+		t.Error("a plan reboots")
+	}
+}
+
+func TestRebootFaults(t *testing.T) {
+	t.Run("no permission", func(t *testing.T) {
+		l := newLab(t)
+		l.AWS.Deny(aws123, "ec2:RebootInstances")
+		blames(t, l.actor("cml_worker_reboot", nil).Invoke(t.Context(), l.on(nil), nil), "", "Unable to reboot CML worker", "ec2:RebootInstances")
+	})
+	t.Run("throttled", func(t *testing.T) {
+		l := newLab(t)
+		l.fail("RebootInstances", "RequestLimitExceeded", "Request limit exceeded.", 503, 2)
+		fine(t, l.actor("cml_worker_reboot", nil).Invoke(t.Context(), l.on(nil), l.heldDown()))
+	})
+	t.Run("never seen to go", func(t *testing.T) {
+		l := newLab(t)
+		l.hold()
+		blames(t, l.actor("cml_worker_reboot", nil).Invoke(t.Context(), l.on(nil), nil), "", "accepted the reboot", "went on answering")
+	})
+	t.Run("not ready in time", func(t *testing.T) {
+		l := newLab(t)
+		config := l.on(map[string]any{"readiness": map[string]any{"timeout": "1s"}})
+		blames(t, l.actor("cml_worker_reboot", nil).Invoke(t.Context(), config, l.heldDown(cml.NotReady)), "readiness.timeout", "CML did not become ready", "api")
+		l.release()
+		config["readiness"].(map[string]any)["on_timeout"] = "keep"
+		got := l.actor("cml_worker_reboot", nil).Invoke(t.Context(), config, l.heldDown(cml.NotReady))
+		if !protocol.Has(got.Diagnostics, warning, "[readiness_pending]") || protocol.Has(got.Diagnostics, failure, "") {
+			t.Errorf("got\n%s", protocol.Show(got.Diagnostics))
+		}
+	})
+	t.Run("out of time", func(t *testing.T) {
+		l := newLab(t)
+		got := l.actor("cml_worker_reboot", nil).Invoke(t.Context(), l.on(map[string]any{"timeout": "2s", "readiness": map[string]any{"timeout": "1h"}}), l.heldDown(cml.NotReady))
+		blames(t, got, "timeout", "CML did not become ready", "Worker "+l.id+" is running now")
+	})
+	t.Run("canceled", func(t *testing.T) {
+		l := newLab(t)
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		down := l.heldDown(cml.NotReady)
+		got := l.actor("cml_worker_reboot", nil).Invoke(ctx, l.on(nil), func(message string) {
+			if down(message); strings.Contains(message, "waiting for ready") {
+				cancel()
+			}
+		})
+		blames(t, got, "", "canceled", "Worker "+l.id+" is running now", "invoke the action again")
+	})
+}
+
+func TestActionLimitsFit(t *testing.T) {
+	s := protocol.Unconfigured(t)
+	blames(t, protocol.Invoked{Diagnostics: s.Action("cml_worker_reboot").Validate(map[string]any{
+		"worker_id": "i-0123456789abcdef0", "timeout": "5m", "readiness": map[string]any{"timeout": "10m"},
+	})}, "readiness.timeout", "timeout ends the whole operation after 5m")
+	blames(t, protocol.Invoked{Diagnostics: s.Action("cml_worker_reboot").Validate(map[string]any{
+		"worker_id": "i-0123456789abcdef0", "readiness": map[string]any{"timeout": "2h"},
+	})}, "readiness.timeout", "the default of timeout")
+}
