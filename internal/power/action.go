@@ -10,11 +10,13 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/action/schema"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
+	rschema "github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/cml-infra/terraform-provider-cml/internal/act"
 	"github.com/cml-infra/terraform-provider-cml/internal/attribute"
+	"github.com/cml-infra/terraform-provider-cml/internal/controller"
 	"github.com/cml-infra/terraform-provider-cml/internal/fault"
 	"github.com/cml-infra/terraform-provider-cml/internal/instance"
 	"github.com/cml-infra/terraform-provider-cml/internal/readiness"
@@ -56,14 +58,12 @@ func (a *acting) operate(ctx context.Context, h head, opts options, summary stri
 	return op, in
 }
 
-// giveUp reports an error of the operation of an action.
-func (op *operation) giveUp(ctx context.Context, err error) {
-	out := act.Failure{Err: err}
-	var f *failure
-	if errors.As(err, &f) {
-		out = act.Failure{Summary: f.summary, Next: f.next, Attribute: f.at, Err: f.err}
+// promises are the kinds of address that an instance keeps through a start.
+func promises(in *instance.Instance) []string {
+	if in.PublicIPIsEIP {
+		return []string{controller.EIP}
 	}
-	op.call.Fail(ctx, out)
+	return nil
 }
 
 // ready waits for CML for an action. Under on_timeout = "keep" a time-out is a
@@ -97,11 +97,22 @@ func (op *operation) ready(ctx context.Context, in *instance.Instance, expect ..
 // sayReady tells how an action ends well whose worker runs.
 func (op *operation) sayReady(seen sight) {
 	s := op.settingsFor(op.opts.controller, seen.instance)
+	if op.opts.readiness.Until < readiness.HTTPS {
+		op.call.Say("worker %s runs", op.id)
+		return
+	}
 	where := ""
 	if url := s.URL(endpoint(seen.instance, s)); url != "" {
 		where = " at " + url
 	}
 	op.call.Say("worker %s runs, CML is %s%s", op.id, seen.serviceStatus, where)
+}
+
+// members are the arguments of an object of the resource, by which those of an
+// action are called and checked the same.
+func members(of string) map[string]rschema.Attribute {
+	object, _ := powerAttributes()[of].(rschema.SingleNestedAttribute)
+	return object.Attributes
 }
 
 // readinessArgument is the object `readiness` of an action; text is its

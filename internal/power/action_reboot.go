@@ -13,7 +13,6 @@ import (
 
 	"github.com/cml-infra/terraform-provider-cml/internal/act"
 	"github.com/cml-infra/terraform-provider-cml/internal/attribute"
-	"github.com/cml-infra/terraform-provider-cml/internal/controller"
 	"github.com/cml-infra/terraform-provider-cml/internal/fault"
 	"github.com/cml-infra/terraform-provider-cml/internal/instance"
 	"github.com/cml-infra/terraform-provider-cml/internal/readiness"
@@ -103,14 +102,10 @@ func (a *Reboot) Invoke(ctx context.Context, req action.InvokeRequest, resp *act
 		return
 	}
 	if err := op.reboot(ctx, in); err != nil {
-		op.giveUp(ctx, err)
+		op.fail(ctx, err)
 		return
 	}
-	var expect []string
-	if in.PublicIPIsEIP {
-		expect = append(expect, controller.EIP)
-	}
-	if seen, ok := op.ready(ctx, in, expect...); ok {
+	if seen, ok := op.ready(ctx, in, promises(in)...); ok {
 		op.sayReady(seen)
 	}
 }

@@ -145,7 +145,7 @@ func TestActionsOfNoWorker(t *testing.T) {
 }
 
 // actionNames are all actions of this room.
-var actionNames = []string{"cml_worker_reboot"}
+var actionNames = []string{"cml_worker_reboot", "cml_worker_start", "cml_worker_stop"}
 
 // heldDown keeps CML down after the next boot until the action has seen it go,
 // and then in a phase, if one is given.

@@ -42,7 +42,7 @@ func (r *Resource) Create(ctx context.Context, req resource.CreateRequest, resp 
 	desired := plan.State.ValueString()
 	if desired != "" {
 		if in, err = op.converge(ctx, in, desired, false); err != nil {
-			op.fail(err)
+			op.fail(ctx, err)
 			return
 		}
 	}

@@ -52,7 +52,7 @@ func (r *Resource) Delete(ctx context.Context, req resource.DeleteRequest, resp 
 	case fault.Is(err, fault.NotFound):
 		return
 	case err != nil:
-		op.fail(err)
+		op.fail(ctx, err)
 		op.leave(&f)
 		writeFacts(ctx, resp.Private, f, &resp.Diagnostics)
 		return

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/hashicorp/terraform-plugin-framework/path"
+
 	"github.com/cml-infra/terraform-provider-cml/internal/controller"
 	"github.com/cml-infra/terraform-provider-cml/internal/fault"
 	"github.com/cml-infra/terraform-provider-cml/internal/instance"
@@ -58,13 +60,13 @@ func (op *operation) drain(ctx context.Context, in *instance.Instance) error {
 		return nil
 	case ctx.Err() == nil && d.onBusy == busyIgnore:
 		tfdiag.Warn(op.diags, op.set, tfdiag.DrainIncomplete, fmt.Sprintf(
-			"The worker %s is stopped without all of `stop.drain`, since `on_busy` is `ignore`: %s.", op.id, err))
+			"The worker %s is stopped without all of `%s`, since `on_busy` is `ignore`: %s.", op.id, op.argument("stop.drain"), err))
 		return nil
 	}
-	f := &failure{summary: "Unable to drain CML worker", err: fmt.Errorf("the worker was not stopped: %w", err)}
+	f := &failure{summary: "Unable to drain CML worker", at: path.Root("drain"), err: fmt.Errorf("the worker was not stopped: %w", err)}
 	var busy *busyError
 	if errors.As(err, &busy) {
-		f.next = busy.next
+		f.next, f.at = busy.next, f.at.AtName("on_busy")
 	}
 	return op.reopen(ctx, in, f)
 }
@@ -111,7 +113,7 @@ func (op *operation) empty(ctx context.Context, in *instance.Instance, d drainPl
 		return op.stopLabs(ctx, client)
 	}
 	return &busyError{
-		text: fmt.Sprintf("%s, and `stop.drain.on_busy` is `fail`: %s", running(nodes), op.labs(ctx, client)),
+		text: fmt.Sprintf("%s, and `%s.on_busy` is `fail`: %s", running(nodes), op.argument("stop.drain"), op.labs(ctx, client)),
 		next: "wait until the labs are over or stop them, or allow `wait_for_idle` more time; `on_busy = \"stop_labs\"` stops the labs of all users.",
 	}
 }
@@ -126,18 +128,22 @@ func (op *operation) stopLabs(ctx context.Context, client *controller.Client) er
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	case fault.Is(err, fault.Timeout):
-		return &busyError{text: fmt.Sprintf("labs do not stop within %s: %s", limit, op.labs(ctx, client)), next: labsNext}
+		return &busyError{text: fmt.Sprintf("labs do not stop within %s: %s", limit, op.labs(ctx, client)), next: op.labsNext()}
 	case err != nil:
 		return fmt.Errorf("the labs could not be stopped: %w", err)
 	}
 	nodes, err := client.AwaitNoNodes(ctx, op.pace(), op.polls(patiencePolls), op.polls(patiencePolls), nil)
 	if err == nil && nodes > 0 {
-		err = &busyError{text: fmt.Sprintf("%s though all labs were stopped: %s", running(nodes), op.labs(ctx, client)), next: labsNext}
+		err = &busyError{text: fmt.Sprintf("%s though all labs were stopped: %s", running(nodes), op.labs(ctx, client)), next: op.labsNext()}
 	}
 	return err
 }
 
-const labsNext = "stop these labs in CML and apply again; labs that were stopped already stay so. `maintenance_mode = true` keeps users from starting them again."
+// labsNext is what to do about labs that do not stop.
+func (op *operation) labsNext() string {
+	return fmt.Sprintf("stop these labs in CML and %s; labs that were stopped already stay so. %s keeps users from starting them again.",
+		op.word("apply again", "invoke the action again"), op.word("`maintenance_mode = true`", "Maintenance mode"))
+}
 
 // labs names the labs with active nodes.
 func (op *operation) labs(ctx context.Context, client *controller.Client) string {

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/hashicorp/terraform-plugin-framework/path"
+
 	"github.com/cml-infra/terraform-provider-cml/internal/controller"
 	"github.com/cml-infra/terraform-provider-cml/internal/fault"
 	"github.com/cml-infra/terraform-provider-cml/internal/instance"
@@ -74,8 +76,10 @@ func (op *operation) checkLicense(ctx context.Context, in *instance.Instance) bo
 		tfdiag.Warn(op.diags, op.set, tfdiag.LicenseCheck, text)
 		return true
 	}
-	about := op.about()
-	about.Next = "register the worker (`cml_worker_license`), or set `start.license_check = \"warn\"`. The worker runs."
-	op.diags.Append(tfdiag.Error("CML has no valid licence after the start", about, fault.New(fault.WrongState, "%s", text)))
+	op.fail(ctx, &failure{
+		summary: "CML has no valid licence after the start", at: path.Root("license_check"),
+		next: fmt.Sprintf("register the worker (`cml_worker_license`), or set `%s = \"warn\"`. The worker runs.", op.argument("start.license_check")),
+		err:  fault.New(fault.WrongState, "%s", text),
+	})
 	return false
 }

@@ -104,11 +104,37 @@ func (f *failure) Error() string { return f.err.Error() }
 // Unwrap returns the cause.
 func (f *failure) Unwrap() error { return f.err }
 
+// argument is how an argument of the resource is written: an action has the
+// members of `start` and `stop` as arguments of its own.
+func (op *operation) argument(name string) string {
+	if op.call != nil {
+		_, name, _ = strings.Cut(name, ".")
+	}
+	return name
+}
+
+// word is the one of two that fits the resource or an action.
+func (op *operation) word(resource, action string) string {
+	if op.call != nil {
+		return action
+	}
+	return resource
+}
+
 // fail reports an error of converge.
-func (op *operation) fail(err error) {
+func (op *operation) fail(ctx context.Context, err error) {
 	about, summary := op.about(), "Unable to change the power state of CML worker"
 	var f *failure
-	if errors.As(err, &f) {
+	known := errors.As(err, &f)
+	if op.call != nil {
+		out := act.Failure{Err: err}
+		if known {
+			out = act.Failure{Summary: f.summary, Next: f.next, Attribute: f.at, Err: f.err}
+		}
+		op.call.Fail(ctx, out)
+		return
+	}
+	if known {
 		summary, about.Next, err = f.summary, f.next, f.err
 	}
 	op.diags.Append(tfdiag.Error(summary, about, err))
@@ -158,8 +184,11 @@ func (op *operation) stop(ctx context.Context, in *instance.Instance) (*instance
 		return stopped, nil
 	}
 	f := &failure{summary: "Unable to stop CML worker", err: err}
-	if oneTimeSpot(in, err) {
-		f.next = oneTimeSpotNext
+	switch {
+	case oneTimeSpot(in, err):
+		f.next, f.at = op.word(oneTimeSpotNext, oneTimeSpotText), path.Root("worker_id")
+	case fault.Is(err, fault.Protected):
+		f.at = path.Root("worker_id")
 	}
 	if ours && op.stillRuns(ctx) {
 		return nil, op.reopen(ctx, in, f)
@@ -215,7 +244,7 @@ func (op *operation) start(ctx context.Context) (*instance.Instance, error) {
 	if fault.Is(err, fault.Capacity) {
 		f.next = "AWS has no capacity for this instance type in the worker's availability zone now, and the worker stays stopped. " +
 			"(1) Change the instance type of the worker; a stopped one is changed without a restart. " +
-			"(2) Wait and apply again, or let the provider try once a minute with `start.capacity_retry = { timeout = \"1h\" }`. " +
+			"(2) Wait and " + op.word("apply", "invoke the action") + " again, or let the provider try once a minute with `" + op.argument("start.capacity_retry") + " = { timeout = \"1h\" }`. " +
 			"(3) Keep room for the type with an on-demand capacity reservation in that zone."
 	}
 	return nil, f

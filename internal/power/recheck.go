@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/hashicorp/terraform-plugin-framework/path"
+
 	"github.com/cml-infra/terraform-provider-cml/internal/attribute"
 	"github.com/cml-infra/terraform-provider-cml/internal/fault"
 	"github.com/cml-infra/terraform-provider-cml/internal/idle"
@@ -34,6 +36,14 @@ func (op *operation) recheckIdle(ctx context.Context, in *instance.Instance) err
 		}
 		if why = inUse(rules, seen, err); why == "" {
 			return nil
+		}
+	}
+	if op.call != nil {
+		return &failure{
+			summary: "CML worker is not idle",
+			next:    "invoke the action again when nobody uses the worker. Nothing was done to it.",
+			at:      path.Root("recheck_idle"),
+			err:     fault.New(fault.WrongState, "by `recheck_idle` the worker is not stopped: %s", why),
 		}
 	}
 	return &failure{

@@ -62,7 +62,7 @@ func (op *operation) reopen(ctx context.Context, in *instance.Instance, f *failu
 	defer cancel()
 	if err := op.withdraw(ctx, in, afterwards); err != nil {
 		op.markDrain(ctx, time.Now(), nil)
-		f.err = fmt.Errorf("%w. The worker is still in maintenance mode or shows its notice, since CML could not be told otherwise (%w); the next apply tries again", f.err, err)
+		f.err = fmt.Errorf("%w. The worker is still in maintenance mode or shows its notice, since CML could not be told otherwise (%w); %s", f.err, err, op.word("the next apply tries again", "`cml_worker_maintenance` with `enabled = false` tries again"))
 	}
 	return f
 }
@@ -107,7 +107,7 @@ func (op *operation) open(ctx context.Context, seen sight, f *facts) {
 	f.Drained = true
 	tfdiag.Warn(op.diags, op.set, tfdiag.DrainLeft, fmt.Sprintf(
 		"The worker %s runs, and may still be in the maintenance mode, or show the notice, of the drain before its stop: %s. "+
-			"The next apply tries again; an administrator can also end it in CML.", op.id, err))
+			"%s; an administrator can also end it in CML.", op.id, err, op.word("The next apply tries again", "`cml_worker_maintenance` with `enabled = false` tries again")))
 }
 
 // leave notes in the facts what a drain of this operation has left, if anything.

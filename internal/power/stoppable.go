@@ -12,8 +12,12 @@ import (
 
 // oneTimeSpotNext is what to do about a machine that EC2 never stops (EC2 user
 // guide, "Stop a Spot Instance").
-const oneTimeSpotNext = "a one-time spot instance can only run or be terminated. Leave `state` out or set it to `running`; " +
-	"to stop and start a spot worker, launch it from a persistent request with the interruption behaviour `stop`."
+const (
+	oneTimeSpotText = "a one-time spot instance can only run or be terminated. " +
+		"To stop and start a spot worker, launch it from a persistent request with the interruption behaviour `stop`."
+	oneTimeSpotNext = "a one-time spot instance can only run or be terminated. Leave `state` out or set it to `running`; " +
+		"to stop and start a spot worker, launch it from a persistent request with the interruption behaviour `stop`."
+)
 
 // checkStop refuses in the plan a stop that EC2 would refuse, and otherwise says
 // what it will interrupt. What cannot be read is for apply to find out.
@@ -34,7 +38,7 @@ func (r *Resource) checkStop(ctx context.Context, opts options, in *instance.Ins
 		diags.AddAttributeError(at, "CML worker cannot be stopped", fmt.Sprintf("This plan stops the worker %s: %s", in.ID, oneTimeSpotNext))
 		return
 	}
-	r.warnNodes(ctx, opts, in, at, diags)
+	r.warnNodes(ctx, opts, in, at, "this plan stops it", "stop.drain.on_busy", diags)
 }
 
 // oneTime reports whether an instance is of a spot request that is not

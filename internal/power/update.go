@@ -55,7 +55,7 @@ func (r *Resource) Update(ctx context.Context, req resource.UpdateRequest, resp 
 		// that the next plan shows what is left to do.
 		op.lastStarted = prior.LastStartedAt.ValueString()
 		if in, err = op.converge(ctx, in, m.desired, m.restart); err != nil {
-			op.fail(err)
+			op.fail(ctx, err)
 			op.leave(&before)
 			writeFacts(ctx, resp.Private, before, &resp.Diagnostics)
 			return

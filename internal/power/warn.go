@@ -32,7 +32,7 @@ func (r *Resource) warnUpdate(ctx context.Context, config, plan, prior *model, m
 	if m.restart {
 		at = path.Root("triggers")
 	}
-	r.warnMode(opts, diags)
+	r.warnMode(opts, modePath, diags)
 	if in := r.look(ctx, prior.Region.ValueString(), prior.WorkerID.ValueString(), f.AccountID); in != nil {
 		r.checkStop(ctx, opts, in, at, diags)
 	}
@@ -56,7 +56,7 @@ func (r *Resource) warnCreate(ctx context.Context, plan *model, diags *diag.Diag
 	}
 	r.warnAutomation(plan, automation(r.tagsOf(in)), diags)
 	if plan.State.ValueString() == stateStopped && settled(in.State) == stateRunning {
-		r.warnMode(opts, diags)
+		r.warnMode(opts, modePath, diags)
 		r.checkStop(ctx, opts, in, path.Root("state"), diags)
 	}
 }
@@ -74,7 +74,7 @@ func (r *Resource) planDestroy(ctx context.Context, req resource.ModifyPlanReque
 	if diags.HasError() || opts.onDestroy != stateStopped || settled(prior.InstanceState.ValueString()) != stateRunning {
 		return
 	}
-	r.warnMode(opts, &resp.Diagnostics)
+	r.warnMode(opts, modePath, &resp.Diagnostics)
 	if in := r.look(ctx, prior.Region.ValueString(), prior.WorkerID.ValueString(), f.AccountID); in != nil {
 		r.checkStop(ctx, opts, in, path.Root("on_destroy").AtName("state"), &resp.Diagnostics)
 	}
@@ -124,25 +124,28 @@ func (r *Resource) warnAutomation(plan *model, automation []string, diags *diag.
 		plan.WorkerID.ValueString(), noun, strings.Join(names, " and ")), path.Root("on_external_change"))
 }
 
-func (r *Resource) warnMode(opts options, diags *diag.Diagnostics) {
+// modePath is where the resource has the mode of a stop.
+var modePath = path.Root("stop").AtName("mode")
+
+func (r *Resource) warnMode(opts options, at path.Path, diags *diag.Diagnostics) {
 	if opts.mode != instance.StopSkipOSShutdown {
 		return
 	}
 	tfdiag.Warn(diags, r.set, tfdiag.SkipOSShutdown,
-		"`stop.mode` is `skip_os_shutdown`: the operating system is not asked to shut down, and data that it has not written yet is lost.",
-		path.Root("stop").AtName("mode"))
+		"`"+at.String()+"` is `skip_os_shutdown`: the operating system is not asked to shut down, and data that it has not written yet is lost.",
+		at)
 }
 
 // warnNodes says what a stop interrupts.
-func (r *Resource) warnNodes(ctx context.Context, opts options, in *instance.Instance, at path.Path, diags *diag.Diagnostics) {
+func (r *Resource) warnNodes(ctx context.Context, opts options, in *instance.Instance, at path.Path, happens, onBusy string, diags *diag.Diagnostics) {
 	more := ""
 	switch opts.drain.onBusy {
 	case busyFail:
-		more = " By `stop.drain.on_busy` that is an error while they run."
+		more = " By `" + onBusy + "` that is an error while they run."
 	case busyStopLabs:
-		more = " By `stop.drain.on_busy` the labs of all users are stopped first."
+		more = " By `" + onBusy + "` the labs of all users are stopped first."
 	}
-	r.warnInterrupted(ctx, opts.controller, in, at, "this plan stops it", more, diags)
+	r.warnInterrupted(ctx, opts.controller, in, at, happens, more, diags)
 }
 
 // warnInterrupted says how many nodes run on a worker while something is about
