@@ -64,7 +64,7 @@ func (cloudInit) Run(ctx context.Context, req function.RunRequest, resp *functio
 	b := r.readBoot(config)
 	switch {
 	case len(r.problems) > 0:
-		resp.Error = function.NewArgumentFuncError(first, strings.Join(r.problems, "\n"))
+		resp.Error = argumentError(first, strings.Join(r.problems, "\n"))
 	case r.unknown:
 		resp.Error = resp.Result.Set(ctx, types.StringUnknown())
 	default:

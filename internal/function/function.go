@@ -2,7 +2,11 @@
 // same arguments give the same result, without requests, files or a clock.
 package function
 
-import "github.com/hashicorp/terraform-plugin-framework/function"
+import (
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-framework/function"
+)
 
 // All returns the constructors of the provider functions.
 func All() []func() function.Function {
@@ -24,3 +28,9 @@ const (
 	fourth
 	fifth
 )
+
+// argumentError is an error of one argument. Terraform ends it with a full stop
+// of its own.
+func argumentError(at int64, problem string) *function.FuncError {
+	return function.NewArgumentFuncError(at, strings.TrimSuffix(problem, "."))
+}

@@ -111,6 +111,9 @@ func refused(t *testing.T, got *tfprotov6.FunctionError, argument int64, want st
 	if !strings.Contains(got.Text, want) {
 		t.Errorf("the error lacks %q: %s", want, got.Text)
 	}
+	if strings.HasSuffix(got.Text, ".") {
+		t.Errorf("Terraform would end it with two full stops: %s", got.Text)
+	}
 }
 
 // Every function and parameter is described for its users.

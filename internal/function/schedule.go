@@ -50,7 +50,7 @@ func (scheduleState) Run(ctx context.Context, req function.RunRequest, resp *fun
 	}
 	refuse := func(argument int64, problem string) {
 		if problem != "" {
-			resp.Error = function.ConcatFuncErrors(resp.Error, function.NewArgumentFuncError(argument, problem))
+			resp.Error = function.ConcatFuncErrors(resp.Error, argumentError(argument, problem))
 		}
 	}
 	now, err := time.Parse(time.RFC3339, stamp)

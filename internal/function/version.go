@@ -42,7 +42,7 @@ func (versionFromName) Run(ctx context.Context, req function.RunRequest, resp *f
 	}
 	version := controller.VersionFromName(name)
 	if version == "" {
-		resp.Error = function.NewArgumentFuncError(first, fmt.Sprintf("There is no CML version in the name %q. Wanted is a name such as \"CML-2.9.0-Ubuntu-24.04\": the product, then its version.", name))
+		resp.Error = argumentError(first, fmt.Sprintf("There is no CML version in the name %q. Wanted is a name such as \"CML-2.9.0-Ubuntu-24.04\": the product, then its version.", name))
 		return
 	}
 	resp.Error = resp.Result.Set(ctx, version)
@@ -83,7 +83,7 @@ func (versionAtLeast) Run(ctx context.Context, req function.RunRequest, resp *fu
 	for i, text := range texts {
 		v, err := controller.ParseVersion(text)
 		if err != nil {
-			resp.Error = function.ConcatFuncErrors(resp.Error, function.NewArgumentFuncError(int64(i), fmt.Sprintf("%q is not a CML version. Write numbers and dots, as in \"2.9\" or \"2.9.0\".", text)))
+			resp.Error = function.ConcatFuncErrors(resp.Error, argumentError(int64(i), fmt.Sprintf("%q is not a CML version. Write numbers and dots, as in \"2.9\" or \"2.9.0\".", text)))
 			continue
 		}
 		versions[i] = v

@@ -47,7 +47,7 @@ func (parseWorkerID) Run(ctx context.Context, req function.RunRequest, resp *fun
 	}
 	id, region, problem := validators.ParseWorkerID(text)
 	if problem != "" {
-		resp.Error = function.NewArgumentFuncError(first, problem)
+		resp.Error = argumentError(first, problem)
 		return
 	}
 	out := struct {
@@ -98,10 +98,10 @@ func (workerURL) Run(ctx context.Context, req function.RunRequest, resp *functio
 	if ip, err := netip.ParseAddr(host); err == nil && ip.Zone() == "" {
 		host = ip.String()
 	} else if host != address || !isHostname(host) {
-		resp.Error = function.NewArgumentFuncError(first, fmt.Sprintf("%q is neither an address nor a host name. Write it alone, without scheme, port and path, as in \"203.0.113.9\" or \"lab-01.example.net\".", address))
+		resp.Error = argumentError(first, fmt.Sprintf("%q is neither an address nor a host name. Write it alone, without scheme, port and path, as in \"203.0.113.9\" or \"lab-01.example.net\".", address))
 	}
 	if port < 1 || port > 65535 {
-		resp.Error = function.ConcatFuncErrors(resp.Error, function.NewArgumentFuncError(second, fmt.Sprintf("%d is not a port. Write a number between 1 and 65535; CML listens on 443.", port)))
+		resp.Error = function.ConcatFuncErrors(resp.Error, argumentError(second, fmt.Sprintf("%d is not a port. Write a number between 1 and 65535; CML listens on 443.", port)))
 	}
 	if resp.Error == nil {
 		resp.Error = resp.Result.Set(ctx, controller.Settings{Port: int(port)}.URL(host))
