@@ -46,9 +46,7 @@ func (r *IdlePolicy) Create(ctx context.Context, req resource.CreateRequest, res
 	}
 	in, err := ec2.Find(ctx, plan.WorkerID.ValueString(), "")
 	if err != nil {
-		about := plan.about()
-		about.Attribute = path.Root("worker_id")
-		resp.Diagnostics.Append(tfdiag.Error(summary, about, err))
+		resp.Diagnostics.Append(tfdiag.Error(summary, plan.about().Named(err), err))
 		return
 	}
 	plan.AccountID = attribute.String(in.AccountID)

@@ -3,12 +3,10 @@ package automation
 import (
 	"context"
 
-	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/cml-infra/terraform-provider-cml/internal/attribute"
-	"github.com/cml-infra/terraform-provider-cml/internal/fault"
 	"github.com/cml-infra/terraform-provider-cml/internal/instance"
 	"github.com/cml-infra/terraform-provider-cml/internal/scheduling"
 	"github.com/cml-infra/terraform-provider-cml/internal/tfdiag"
@@ -42,12 +40,7 @@ func (r *Schedule) Create(ctx context.Context, req resource.CreateRequest, resp 
 	plan.Region = types.StringValue(t.ec2.Region())
 	in, err := t.ec2.Find(ctx, plan.WorkerID.ValueString(), "")
 	if err != nil {
-		about := plan.about()
-		about.Attribute = path.Root("worker_id")
-		if fault.Is(err, fault.NotFound) {
-			about.Next = "check `worker_id` and `region`; a worker that was terminated has no use for a schedule."
-		}
-		resp.Diagnostics.Append(tfdiag.Error(summary, about, err))
+		resp.Diagnostics.Append(tfdiag.Error(summary, plan.about().Named(err), err))
 		return
 	}
 	plan.AccountID = attribute.String(in.AccountID)

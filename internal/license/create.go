@@ -10,6 +10,7 @@ import (
 
 	"github.com/cml-infra/terraform-provider-cml/internal/fault"
 	"github.com/cml-infra/terraform-provider-cml/internal/licensing"
+	"github.com/cml-infra/terraform-provider-cml/internal/tfdiag"
 )
 
 // Create implements resource.Resource. From the moment that a registration may
@@ -35,7 +36,7 @@ func (r *Resource) Create(ctx context.Context, req resource.CreateRequest, resp 
 	}
 	in, err := op.running(ctx)
 	if err != nil {
-		op.fail(summary, err)
+		resp.Diagnostics.Append(tfdiag.Error(summary, op.about().Named(err), err))
 		return
 	}
 	request := op.request(ctx, &plan, config.TokenWO)

@@ -7,7 +7,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/cml-infra/terraform-provider-cml/internal/attribute"
-	"github.com/cml-infra/terraform-provider-cml/internal/fault"
 	"github.com/cml-infra/terraform-provider-cml/internal/tfdiag"
 )
 
@@ -32,11 +31,7 @@ func (r *Resource) Create(ctx context.Context, req resource.CreateRequest, resp 
 	}
 	in, err := op.find(ctx)
 	if err != nil {
-		about := op.about()
-		if fault.Is(err, fault.NotFound) {
-			about.Next = "check `worker_id` and `region`; a terminated worker cannot be started."
-		}
-		resp.Diagnostics.Append(tfdiag.Error(summary, about, err))
+		resp.Diagnostics.Append(tfdiag.Error(summary, op.about().Named(err), err))
 		return
 	}
 	desired := plan.State.ValueString()

@@ -8,7 +8,6 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/ephemeral"
-	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/cml-infra/terraform-provider-cml/internal/attribute"
@@ -65,11 +64,7 @@ func (t *Token) open(ctx context.Context, m *model, diags *diag.Diagnostics) *ke
 	m.Region = types.StringValue(ec2.Region())
 	machine, err := ec2.Find(ctx, id, "")
 	if err != nil {
-		if fault.Is(err, fault.NotFound) {
-			about.Attribute = path.Root("worker_id")
-			about.Next = "check the id and the region; a terminated worker is not found."
-		}
-		diags.Append(tfdiag.Error(summary, about, err))
+		diags.Append(tfdiag.Error(summary, about.Named(err), err))
 		return nil
 	}
 

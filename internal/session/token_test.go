@@ -173,7 +173,7 @@ func TestErrors(t *testing.T) {
 				l.t.Fatal(err)
 			}
 		}, []string{"another certificate than the pinned one"}, 0},
-		"no worker": {func(l *lab) { l.AWS.Region(home).Forget(l.id) }, []string{"terminated worker is not found"}, 0},
+		"no worker": {func(l *lab) { l.AWS.Region(home).Forget(l.id) }, []string{"check `worker_id` and `region`"}, 0},
 		"no secret": {func(l *lab) {
 			l.options.Controller.CredentialsRef.SecretsManagerSecretID = "cml/missing"
 		}, []string{"cml/missing", "secretsmanager_secret_id", home, "ResourceNotFoundException"}, 0},

@@ -56,6 +56,9 @@ func (r *Resource) Create(ctx context.Context, req resource.CreateRequest, resp 
 		resp.Diagnostics.Append(setIdentity(ctx, resp.Identity, &plan)...)
 	}
 	if err != nil {
+		if out.instance == nil {
+			about = about.Named(err)
+		}
 		resp.Diagnostics.Append(explain(summary, about, err)...)
 		return
 	}

@@ -31,6 +31,17 @@ type About struct {
 	Next string
 }
 
+// Named returns what is told of a failure to look up the worker that the
+// argument worker_id names. A worker that is not there is the argument's fault
+// while nothing of the resource exists; one that is gone later is not.
+func (a About) Named(err error) About {
+	if fault.Is(err, fault.NotFound) {
+		a.Attribute = path.Root("worker_id")
+		a.Next = "check `worker_id` and `region`: an instance id belongs to one region, and a terminated worker does not come back."
+	}
+	return a
+}
+
 // What an error of a domain package may implement to be told better.
 type (
 	// detailer has a text of several lines instead of Error().
@@ -168,7 +179,7 @@ func answerName(f *fault.Error) string {
 
 func answer(f *fault.Error) string {
 	switch {
-	case f.Code != "" && f.StatusCode != 0:
+	case f.Code != "" && f.StatusCode != 0 && f.Code != fmt.Sprintf("HTTP %d", f.StatusCode):
 		return fmt.Sprintf("%s (HTTP %d)", f.Code, f.StatusCode)
 	case f.Code != "":
 		return f.Code

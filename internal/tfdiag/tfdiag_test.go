@@ -218,6 +218,31 @@ func TestCMLError(t *testing.T) {
 	}
 }
 
+// What CML answers has no code but its HTTP status, which is said once.
+func TestCMLErrorNamesStatusOnce(t *testing.T) {
+	t.Parallel()
+	err := &fault.Error{Kind: fault.Credentials, Service: "cml", Operation: "POST /authenticate", Code: "HTTP 403", StatusCode: 403, Message: "No"}
+	if got := tfdiag.Error("x", tfdiag.About{}, err).Detail(); !strings.Contains(got, "CML error: HTTP 403\n") {
+		t.Errorf("got %q", got)
+	}
+}
+
+// A worker that is not there is the fault of the argument that names it; other
+// failures of the look-up are not.
+func TestNamedWorker(t *testing.T) {
+	t.Parallel()
+	absent := fault.New(fault.NotFound, "instance i-1 does not exist")
+	got := tfdiag.Error("x", tfdiag.About{ID: "i-1"}.Named(absent), absent)
+	if attributeOf(got) != "worker_id" || !strings.Contains(got.Detail(), "check `worker_id` and `region`") {
+		t.Errorf("absent: at %q: %s", attributeOf(got), got.Detail())
+	}
+	denied := fromEC2("DescribeInstances", "UnauthorizedOperation", "You are not authorized.", 403)
+	got = tfdiag.Error("x", tfdiag.About{ID: "i-1"}.Named(denied), denied)
+	if attributeOf(got) != "" || !strings.Contains(got.Detail(), "ec2:DescribeInstances") {
+		t.Errorf("denied: at %q: %s", attributeOf(got), got.Detail())
+	}
+}
+
 func TestErrorNamesService(t *testing.T) {
 	t.Parallel()
 	for service, want := range map[string]string{
