@@ -21,6 +21,7 @@ var references = map[string]string{
 	"InvalidGroupId":               "security_group_ids",
 	"InvalidSecurityGroupID":       "security_group_ids",
 	"InvalidSecurityGroupId":       "security_group_ids",
+	"InvalidInstanceType":          "instance_type",
 	"InvalidKeyPair":               "key_name",
 	"InvalidIamInstanceProfileArn": "iam_instance_profile",
 	"InvalidAllocationID":          "network",
@@ -28,7 +29,8 @@ var references = map[string]string{
 }
 
 // referenceAttribute finds the argument of a worker that an AWS error is
-// about. EC2 has no code for instance profiles and names them in the text.
+// about. For instance profiles, and mostly for instance types, EC2 has no code
+// and names them in the text.
 func referenceAttribute(f *fault.Error) (string, bool) {
 	if f.Kind != fault.BadReference && f.Kind != fault.Invalid {
 		return "", false
@@ -41,7 +43,16 @@ func referenceAttribute(f *fault.Error) (string, bool) {
 	if strings.Contains(text, "iam instance profile") || strings.Contains(text, "iaminstanceprofile") {
 		return "iam_instance_profile", true
 	}
+	if unknownType(f) {
+		return "instance_type", true
+	}
 	return "", false
+}
+
+// unknownType reports whether EC2 refuses an instance type that it does not
+// have: "Invalid value 'm8i.huge' for InstanceType."
+func unknownType(f *fault.Error) bool {
+	return f.Code == "InvalidInstanceType" || strings.Contains(f.Message, "for InstanceType")
 }
 
 // quotas names the quota behind a code, as Service Quotas lists it.
@@ -82,6 +93,9 @@ func nextStep(about About, err error, f *fault.Error) string {
 
 // byCode holds the advice that is special to one AWS code.
 func byCode(f *fault.Error) (string, bool) {
+	if unknownType(f) {
+		return "check how the instance type is written, and that " + theRegion(f) + " has it; data.cml_instance_types lists those that run CML.", true
+	}
 	switch f.Code {
 	case "AuthFailure":
 		return "check the credentials, or whether " + theRegion(f) + " is one that the account has not opted in to.", true

@@ -89,6 +89,7 @@ func TestNextStepAndAttributeByCode(t *testing.T) {
 		{"InvalidSubnet", "Bad subnet", 400, "exists in us-west-2", "subnet_ids"},
 		{"InvalidGroup.NotFound", "The security group 'sg-1' does not exist", 400, "exists in us-west-2", "security_group_ids"},
 		{"InvalidKeyPair.NotFound", "The key pair 'k' does not exist", 400, "exists in us-west-2", "key_name"},
+		{"InvalidParameterValue", "Invalid value 'm8i.huge' for InstanceType.", 400, "how the instance type is written, and that the region us-west-2 has it", "instance_type"},
 		{"InvalidParameterValue", "Value (p) for parameter iamInstanceProfile.name is invalid. Invalid IAM Instance Profile name", 400, "", "iam_instance_profile"},
 		{"InvalidParameterValue", "Value (x) for parameter foo is invalid", 400, "", ""},
 		{"InvalidInstanceID.Malformed", "Invalid id", 400, "exists in us-west-2", ""},

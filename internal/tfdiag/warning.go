@@ -48,11 +48,11 @@ var (
 	PrivateAddressOnly = Warning{"private_address_only", "Worker will have a private address only",
 		"No public address is planned, so CML is reached only from networks with a route to it."}
 	PortClosed = Warning{"port_closed", "No rule opens the port of CML",
-		"No rule of the security groups lets traffic to the port of CML in."}
+		"No rule of the security groups lets traffic to the port of CML in, or none of the groups exists in the region."}
 	HopLimit = Warning{"hop_limit", "Metadata hop limit above 1",
 		"`http_put_response_hop_limit` above 1 lets the nodes of a lab reach the credentials of the instance."}
-	CapabilityUnknown = Warning{"capability_unknown", "Instance type not checked",
-		"What the instance type can do could not be read."}
+	CapabilityUnknown = Warning{"capability_unknown", "Instance type not known",
+		"EC2 does not know the instance type, or what it can do could not be read."}
 	Preflight = Warning{"preflight", "Launch would fail",
 		"The dry run of RunInstances was refused, and `guardrails.preflight` is `warn`."}
 	QuotaShort = Warning{"quota_short", "Quota too small",

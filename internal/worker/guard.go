@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -46,8 +47,20 @@ func ask[T any](ctx context.Context, q *inquiry, w tfdiag.Warning, what, key str
 }
 
 func (q *inquiry) unanswered(w tfdiag.Warning, what string, err error) {
+	if blamesRegion(err) {
+		q.silent = true
+		q.diags.Append(tfdiag.Error("AWS region cannot be used", tfdiag.About{Attribute: path.Root("region")}, err))
+		return
+	}
 	q.silent = fault.Is(err, fault.Unreachable, fault.Timeout, fault.Canceled, fault.Credentials, fault.Account)
 	tfdiag.Warn(q.diags, q.set, w, what+" could not be read, so the plan was not held against it: "+tfdiag.Reason(err))
+}
+
+// blamesRegion reports whether a call failed because there is no such region,
+// or because the account has not opted in to it: nothing will be launched there.
+func blamesRegion(err error) bool {
+	var p interface{ ProviderArgument() string }
+	return fault.Is(err, fault.BadReference, fault.Account) && errors.As(err, &p) && p.ProviderArgument() == "region"
 }
 
 // guard holds a new worker, or what changes on one, against the guard rails and
@@ -76,7 +89,7 @@ func (p *planner) guard(ctx context.Context) {
 	ec2, err := clients.Ask(ctx, p.set, "instances/"+p.plan.Region.ValueString(), func(ctx context.Context) (*instance.Client, error) {
 		return p.set.Instances(ctx, p.plan.Region.ValueString())
 	})
-	if fault.Is(err, fault.Account) {
+	if fault.Is(err, fault.Account) && !blamesRegion(err) {
 		// Known already, and not to be found out when half of a plan is applied.
 		p.diags.Append(tfdiag.Error("Wrong AWS account", tfdiag.About{Region: p.plan.Region.ValueString()}, err))
 		return
@@ -236,10 +249,11 @@ func (p *planner) guardGroups(ctx context.Context, q *inquiry) {
 	}
 	slices.Sort(ids)
 	list := strings.Join(ids, ",")
+	groups := func(ctx context.Context) (map[string]*instance.SecurityGroup, error) {
+		return q.ec2.SecurityGroups(ctx, ids...)
+	}
 	if vpc := p.defaults.VPCID; known(vpc) {
-		found, _ := ask(ctx, q, tfdiag.CheckSkipped, "The VPC of the security groups", "groups/"+list, func(ctx context.Context) (map[string]*instance.SecurityGroup, error) {
-			return q.ec2.SecurityGroups(ctx, ids...)
-		})
+		found, _ := ask(ctx, q, tfdiag.CheckSkipped, "The VPC of the security groups", "groups/"+list, groups)
 		var elsewhere []string
 		for _, id := range ids {
 			if g := found[id]; g != nil && g.VPCID != "" && g.VPCID != vpc.ValueString() {
@@ -255,10 +269,16 @@ func (p *planner) guardGroups(ctx context.Context, q *inquiry) {
 	open, ok := ask(ctx, q, tfdiag.CheckSkipped, "The rules of the security groups", fmt.Sprintf("open/%d/%s", port, list), func(ctx context.Context) ([]string, error) {
 		return q.ec2.ReachableGroups(ctx, ids, port)
 	})
-	if ok && len(open) == 0 {
-		tfdiag.Warn(&p.diags, p.set, tfdiag.PortClosed, fmt.Sprintf("No rule of the security groups of %s (%s) lets TCP port %d in, so nobody reaches CML, and its readiness wait will not end. data.cml_security_group_rules lists what CML needs.",
-			p.plan.Name.ValueString(), strings.Join(ids, ", "), port), path.Root("security_group_ids"))
+	if !ok || len(open) > 0 {
+		return
 	}
+	if found, err := clients.Ask(ctx, p.set, q.ec2.Region()+"/groups/"+list, groups); err == nil && len(found) == 0 {
+		tfdiag.Warn(&p.diags, p.set, tfdiag.PortClosed, fmt.Sprintf("None of the security groups of %s (%s) was found in %s. Check security_group_ids: each id belongs to one region.",
+			p.plan.Name.ValueString(), strings.Join(ids, ", "), q.ec2.Region()), path.Root("security_group_ids"))
+		return
+	}
+	tfdiag.Warn(&p.diags, p.set, tfdiag.PortClosed, fmt.Sprintf("No rule of the security groups of %s (%s) lets TCP port %d in, so nobody reaches CML, and its readiness wait will not end. data.cml_security_group_rules lists what CML needs.",
+		p.plan.Name.ValueString(), strings.Join(ids, ", "), port), path.Root("security_group_ids"))
 }
 
 // knownStrings returns the strings of a list or set; none while one of them is

@@ -176,6 +176,8 @@ func TestChecksOfAPlan(t *testing.T) {
 		"region allowed":  {rails: rails(`allowed_regions = ["us-west-2", "us-east-1"]`)},
 		"no region named": {rails: rails(`allowed_regions = []`)},
 
+		"no such region": {args: args{"region": `"us-east-9"`}, failure: `There is no AWS region "us-east-9"`},
+
 		"type":            {rails: rails(`allowed_instance_types = ["c8i.*", "?5zn.metal"]`), failure: "guardrails.allowed_instance_types do not have m8i.2xlarge"},
 		"type allowed":    {rails: rails(`allowed_instance_types = ["m8i.*"]`)},
 		"part of a menu":  {rails: rails(`allowed_instance_types = ["m8i.*"]`), args: menu("c8i.2xlarge", "m8i.2xlarge"), warnings: []string{"do not have c8i.2xlarge"}},
@@ -190,7 +192,7 @@ func TestChecksOfAPlan(t *testing.T) {
 		"nested disabled":         {args: args{"nested_virtualization": `"disabled"`}, warnings: []string{"[no_virtualization]"}},
 		"menu without virtual":    {rails: rails(`capability_check = "error"`), args: menu("t3.large", "m8i.2xlarge"), warnings: []string{"t3.large: no virtualization"}},
 		"bare metal":              {args: args{"instance_type": `"m5zn.metal"`}, warnings: []string{"[bare_metal]"}},
-		"unknown type":            {args: args{"instance_type": `"m99.large"`}, warnings: []string{"[capability_unknown]"}},
+		"unknown type":            {args: args{"instance_type": `"m99.large"`}, warnings: []string{"Check how it is written", "[capability_unknown]"}},
 		"unknown type, error":     {rails: rails(`capability_check = "error"`), args: args{"instance_type": `"m99.large"`}, failure: "EC2 does not know the instance type m99.large"},
 		"capability not readable": {deny: []string{"ec2:DescribeInstanceTypes"}, rails: rails(`capability_check = "error"`), warnings: []string{"is not authorized to perform: ec2:DescribeInstanceTypes"}},
 
@@ -209,7 +211,11 @@ func TestChecksOfAPlan(t *testing.T) {
 		"quota of a menu":    {prepare: quota(8), rails: rails(`quota_check = "error"`), args: menu("m8i.4xlarge", "m8i.2xlarge"), warnings: []string{"[types_skipped]"}},
 		"quota not readable": {deny: []string{"servicequotas:GetServiceQuota"}, rails: rails(`quota_check = "error"`), warnings: []string{"is not authorized to perform: servicequotas:GetServiceQuota"}},
 
-		"port":           {args: args{"security_group_ids": fmt.Sprintf("[%q]", groupTwo)}, warnings: []string{"[port_closed]"}},
+		"port": {args: args{"security_group_ids": fmt.Sprintf("[%q]", groupTwo)}, warnings: []string{"[port_closed]"}},
+		"groups of elsewhere": {args: args{"security_group_ids": `["sg-0123456789abcdef0", "sg-0fedcba9876543210"]`},
+			warnings: []string{"(sg-0123456789abcdef0, sg-0fedcba9876543210) was found in us-east-1"}},
+		"closed, groups not readable": {args: args{"security_group_ids": fmt.Sprintf("[%q]", groupTwo)}, deny: []string{"ec2:DescribeSecurityGroups"},
+			warnings: []string{"lets TCP port"}},
 		"no group named": {args: args{"security_group_ids": ""}},
 		"rules not readable": {deny: []string{"ec2:DescribeSecurityGroupRules"},
 			warnings: []string{"is not authorized to perform: ec2:DescribeSecurityGroupRules"}},

@@ -147,7 +147,7 @@ func (c *typeCheck) capable(ctx context.Context, entries []string) []string {
 	if len(metal) > 0 {
 		tfdiag.Warn(c.diags, c.set, tfdiag.BareMetal, fmt.Sprintf("%s: bare metal, which takes 10 to 20 minutes longer to launch, stop and start than a virtual machine.", strings.Join(metal, ", ")), c.at)
 	}
-	unknown := fmt.Sprintf("EC2 does not know the instance type %s in %s.", strings.Join(absent, ", "), c.region)
+	unknown := fmt.Sprintf("EC2 does not know the instance type %s in %s. Check how it is written; data.cml_instance_types lists those that run CML.", strings.Join(absent, ", "), c.region)
 	without := fmt.Sprintf("%s: no virtualization for CML, which needs an x86_64 type with bare metal, or one with nested virtualization that is switched on (M8i, C8i, R8i and their flex forms). data.cml_instance_types lists them.", strings.Join(lacking, ", "))
 	if c.guardrails.CapabilityCheck == clients.Error {
 		entries = c.without(entries, absent, "Instance type not known", unknown)

@@ -64,7 +64,7 @@ func warnLabs(ctx context.Context, set *clients.Set, state *model, diags *diag.D
 	if !ok || n == 0 {
 		return
 	}
-	tfdiag.Warn(diags, set, tfdiag.LabsLost, fmt.Sprintf("Worker %s (%s) holds %s, which go with its volume. on_destroy.final_snapshot keeps them, if it was applied before.",
+	tfdiag.Warn(diags, set, tfdiag.LabsLost, fmt.Sprintf("Worker %s (%s) holds %s; labs go with its volume. on_destroy.final_snapshot keeps them, if it was applied before.",
 		state.ID.ValueString(), state.Name.ValueString(), counted(n, "lab", "labs")))
 }
 
