@@ -68,8 +68,9 @@ var (
 const (
 	controllerText  = "How to reach CML on the worker. It holds no secret: user name and password come from the provider's `controller`, or by reference from `credentials`."
 	hostnameText    = "DNS name of the worker. It is used for the certificate check (SNI and verification) and for the published `url`; it is never dialled, since the record may be made from this worker's own address."
-	portText        = "HTTPS port of CML. Default: the port of the provider's `controller`, else 443."
-	preferenceText  = "Which address to dial, in order: `eip`, `public_ip`, `private_ip`, `ipv6`. Only kinds in the list are used, and the first that the worker has is waited for. Default: derived from `network` (`eip`, then `public_ip`, then `private_ip`)."
+	portText        = "HTTPS port of CML. Default: that of the worker's managed tag, of the provider's `controller`, else 443."
+	preferenceText  = "Which address to dial, in order: `eip`, `public_ip`, `private_ip`, `ipv6`. Only kinds in the list are used, and the first that the worker has is waited for. Default: "
+	preferenceTag   = preferenceText + "that of the worker's managed tag, else `eip`, `public_ip`, `private_ip`."
 	viaText         = "`direct` (default) or `proxy`, which goes through the provider's `controller.proxy`."
 	tlsText         = "Whom to trust. Credentials travel only over a certificate that verifies, one that is pinned, or with `trust = \"insecure\"`."
 	trustText       = "`pin_first` (default) records the certificate of a worker that this provider created when its readiness wait ends and enforces it from then on; `verify` wants a chain to a known authority; `insecure` checks nothing, and warns."
@@ -100,18 +101,28 @@ func credentialValidators() []validator.String {
 	return []validator.String{stringvalidator.ExactlyOneOf(path.MatchRelative().AtParent().AtName("ssm_parameter_name"))}
 }
 
+// The defaults of the worker itself, which writes the tags that others read.
+const (
+	ownPortText       = "HTTPS port of CML. Default: the port of the provider's `controller`, else 443."
+	ownPreferenceText = preferenceText + "by `network`: with `eip` that alone, otherwise `eip`, then `public_ip` (unless `network.public_ip` is `false`), then `private_ip` (unless it is `true`)."
+)
+
 // ControllerInput is the object on a resource that reads it. With computed set
 // the resource also fills what is left out, as the worker does.
 func ControllerInput(computed bool, text string) rschema.SingleNestedAttribute {
 	if text == "" {
 		text = controllerText
 	}
+	port, preference := portText, preferenceTag
+	if computed {
+		port, preference = ownPortText, ownPreferenceText
+	}
 	return rschema.SingleNestedAttribute{
 		MarkdownDescription: text, Optional: true, Computed: computed,
 		Attributes: map[string]rschema.Attribute{
 			"hostname": rschema.StringAttribute{MarkdownDescription: hostnameText, Optional: true, Validators: []validator.String{validators.Hostname()}},
-			"port":     rschema.Int64Attribute{MarkdownDescription: portText, Optional: true, Computed: computed, Validators: []validator.Int64{int64validator.Between(1, 65535)}},
-			"address_preference": rschema.ListAttribute{MarkdownDescription: preferenceText, ElementType: types.StringType, Optional: true, Computed: computed,
+			"port":     rschema.Int64Attribute{MarkdownDescription: port, Optional: true, Computed: computed, Validators: []validator.Int64{int64validator.Between(1, 65535)}},
+			"address_preference": rschema.ListAttribute{MarkdownDescription: preference, ElementType: types.StringType, Optional: true, Computed: computed,
 				Validators: preferenceValidators()},
 			"via": rschema.StringAttribute{MarkdownDescription: viaText, Optional: true, Computed: computed, Validators: []validator.String{stringvalidator.OneOf("direct", "proxy")}},
 			"tls": rschema.SingleNestedAttribute{MarkdownDescription: tlsText, Optional: true, Computed: computed, Attributes: map[string]rschema.Attribute{
@@ -137,7 +148,7 @@ func ControllerDataSource() dschema.SingleNestedAttribute {
 		Attributes: map[string]dschema.Attribute{
 			"hostname": dschema.StringAttribute{MarkdownDescription: hostnameText, Optional: true, Computed: true, Validators: []validator.String{validators.Hostname()}},
 			"port":     dschema.Int64Attribute{MarkdownDescription: portText, Optional: true, Computed: true, Validators: []validator.Int64{int64validator.Between(1, 65535)}},
-			"address_preference": dschema.ListAttribute{MarkdownDescription: preferenceText, ElementType: types.StringType, Optional: true, Computed: true,
+			"address_preference": dschema.ListAttribute{MarkdownDescription: preferenceTag, ElementType: types.StringType, Optional: true, Computed: true,
 				Validators: preferenceValidators()},
 			"via": dschema.StringAttribute{MarkdownDescription: viaText, Optional: true, Computed: true, Validators: []validator.String{stringvalidator.OneOf("direct", "proxy")}},
 			"tls": dschema.SingleNestedAttribute{MarkdownDescription: tlsText, Optional: true, Computed: true, Attributes: map[string]dschema.Attribute{

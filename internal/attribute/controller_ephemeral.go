@@ -21,7 +21,7 @@ func ControllerEphemeral() eschema.SingleNestedAttribute {
 		Attributes: map[string]eschema.Attribute{
 			"hostname":           text(hostnameText, validators.Hostname()),
 			"port":               eschema.Int64Attribute{MarkdownDescription: portText, Optional: true, Validators: []validator.Int64{int64validator.Between(1, 65535)}},
-			"address_preference": eschema.ListAttribute{MarkdownDescription: preferenceText, ElementType: types.StringType, Optional: true, Validators: preferenceValidators()},
+			"address_preference": eschema.ListAttribute{MarkdownDescription: preferenceTag, ElementType: types.StringType, Optional: true, Validators: preferenceValidators()},
 			"via":                text(viaText, stringvalidator.OneOf("direct", "proxy")),
 			"tls": eschema.SingleNestedAttribute{MarkdownDescription: tlsText, Optional: true, Attributes: map[string]eschema.Attribute{
 				"trust":       text(trustText, trustValidators()...),

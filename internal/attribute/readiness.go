@@ -42,7 +42,8 @@ type Wait struct {
 
 // ReadinessInput is the object on a resource. Its defaults are applied in code
 // (ExpandReadiness), since defaults of members do not reach a null object.
-func ReadinessInput(text string) rschema.SingleNestedAttribute {
+// failed says what a time-out leaves behind that is an error.
+func ReadinessInput(text, failed string) rschema.SingleNestedAttribute {
 	return rschema.SingleNestedAttribute{
 		MarkdownDescription: text, Optional: true,
 		Attributes: map[string]rschema.Attribute{
@@ -59,7 +60,7 @@ func ReadinessInput(text string) rschema.SingleNestedAttribute {
 			"min_ready_computes": rschema.Int64Attribute{Optional: true, Validators: []validator.Int64{int64validator.AtLeast(1)},
 				MarkdownDescription: "How many compute hosts must be in admission state `READY`, from the rung `healthy` on. Default 1."},
 			"on_timeout": rschema.StringAttribute{Optional: true, Validators: []validator.String{stringvalidator.OneOf("fail", "keep")},
-				MarkdownDescription: "`fail` (default): a time-out is an error; a worker just created is then tainted. `keep`: a time-out is a warning, and the next plan shows one in-place change that resumes the wait. It covers the limit of `timeouts` too."},
+				MarkdownDescription: "`fail` (default): a time-out is an error; " + failed + ". `keep`: a time-out is a warning, and the next plan shows one in-place change that resumes the wait. It covers the limit of `timeouts` too."},
 			"diagnostics": rschema.SingleNestedAttribute{Optional: true, MarkdownDescription: "What a time-out message may contain.", Attributes: map[string]rschema.Attribute{
 				"console_output": rschema.BoolAttribute{Optional: true,
 					MarkdownDescription: "Add the last 30 lines of the EC2 console output. Default `false`, since cloud-init may print secrets there."},

@@ -66,7 +66,7 @@ func (*InstanceTypes) Metadata(_ context.Context, req datasource.MetadataRequest
 // Schema implements datasource.DataSource.
 func (*InstanceTypes) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "The EC2 instance types of a region that can run CML, smallest or cheapest first: x86_64 types of bare metal or with nested virtualization, as EC2 itself describes them. " +
+		MarkdownDescription: "The EC2 instance types of a region that can run CML, smallest or cheapest first: x86_64 types of bare metal or with nested virtualisation, as EC2 itself describes them. " +
 			"`names` is made for `instance_types` of `cml_worker`, which tries them in order.",
 		Attributes: map[string]schema.Attribute{
 			"min_vcpus": schema.Int64Attribute{Optional: true, Validators: []validator.Int64{int64validator.Between(1, 10000)},
@@ -81,13 +81,13 @@ func (*InstanceTypes) Schema(_ context.Context, _ datasource.SchemaRequest, resp
 				MarkdownDescription: "How much more than `min_vcpus`, `min_memory_gib` and `max_nodes` ask for a type must have, in percent: with `20`, 16 vCPUs ask for a type of at least 19.2. Default: `0`."},
 			"virtualization": schema.SetAttribute{Optional: true, ElementType: types.StringType,
 				Validators:          []validator.Set{setvalidator.SizeAtLeast(1), setvalidator.ValueStringsAre(stringvalidator.OneOf(nested, metal))},
-				MarkdownDescription: "How the type offers virtualization: `nested` (a virtual machine that may run others) or `metal` (bare metal, which takes long to start). Default: both."},
+				MarkdownDescription: "How the type offers virtualisation: `nested` (a virtual machine that may run others) or `metal` (bare metal, which takes long to start). Default: both."},
 			"order_by": schema.StringAttribute{Optional: true, Validators: []validator.String{stringvalidator.OneOf(orderSize, orderPrice)},
-				MarkdownDescription: "Order of the result: `size` (the default) sorts by vCPUs, then by memory, and puts nested virtualization before bare metal of the same size; `price` puts the cheapest first and types without a known price last, those of one price by size. Where the price list cannot be read, a warning says that the order is by size."},
+				MarkdownDescription: "Order of the result: `size` (the default) sorts by vCPUs, then by memory, and puts nested virtualisation before bare metal of the same size; `price` puts the cheapest first and types without a known price last, those of one price by size. Where the price list cannot be read, a warning says that the order is by size."},
 			"region": regionAttribute(),
 			"names": schema.ListAttribute{Computed: true, ElementType: types.StringType,
 				MarkdownDescription: "Names of the types that fit, in order; empty when none does."},
-			"types": schema.ListNestedAttribute{Computed: true, MarkdownDescription: "The same types with what they offer.",
+			"types": schema.ListNestedAttribute{Computed: true, MarkdownDescription: "The types of `names`, in the same order, with what they offer.",
 				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
 					"name":           schema.StringAttribute{Computed: true, MarkdownDescription: "Name of the type, such as `m8i.2xlarge`."},
 					"vcpus":          schema.Int64Attribute{Computed: true, MarkdownDescription: "Number of vCPUs."},

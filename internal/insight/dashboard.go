@@ -79,7 +79,7 @@ func (*Dashboard) Schema(_ context.Context, _ datasource.SchemaRequest, resp *da
 			"region": schema.StringAttribute{Optional: true, Computed: true, Validators: []validator.String{validators.Region()},
 				MarkdownDescription: "AWS region of the workers. Default: the provider's. Workers of several regions take a data source each."},
 			"metrics": choice(dashboard.Groups(), "What to show:\n\n"+
-				"  * `cpu`: utilization\n"+
+				"  * `cpu`: utilisation\n"+
 				"  * `network`: bytes in and out per second\n"+
 				"  * `ebs`: bytes read and written, and operations, per second; of the volumes one by one on bare metal, which reports none itself\n"+
 				"  * `credits`: balance of CPU credits, of burstable types only\n"+

@@ -101,7 +101,7 @@ func (*Health) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datas
 			"reachable":      flagAttribute("Whether CML answered with its version."),
 			"reason": textAttribute("Why CML did not answer: `not_running`, `no_address`, `timeout`, `refused`, `no_route`, `reset`, `dns`, `tls`, `proxy`, `http` or `not_cml` (something else answers). " +
 				"When it did: why values are missing: `not_ready`, `no_credentials`, `credentials` (refused), `untrusted` (the certificate allows no credentials to be sent), `forbidden`, or one of the former. Null when nothing is missing."),
-			"message":          textAttribute("The same in words; null with it."),
+			"message":          textAttribute("`reason` in words; null with it."),
 			"version":          textAttribute("Version that CML reports."),
 			"ready":            flagAttribute("Whether CML says that it can start nodes."),
 			"valid":            flagAttribute("CML's verdict of itself."),
@@ -111,7 +111,7 @@ func (*Health) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datas
 			"computes": schema.ListNestedAttribute{Computed: true, MarkdownDescription: "The compute hosts, by name; one on a worker that is no cluster.",
 				NestedObject: schema.NestedAttributeObject{Attributes: computeAttributes()}},
 			"labs_total":      numberAttribute("Labs that the account sees; all, for an administrator."),
-			"labs_started":    numberAttribute("How many of them are started."),
+			"labs_started":    numberAttribute("How many labs are started."),
 			"nodes_running":   numberAttribute("Nodes that run, of all users."),
 			"nodes_total":     numberAttribute("Nodes that exist on the compute hosts, of all users."),
 			"cpu":             cpuAttribute(),

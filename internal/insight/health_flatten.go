@@ -38,7 +38,7 @@ func cpuAttribute() schema.SingleNestedAttribute {
 	return schema.SingleNestedAttribute{Computed: true, MarkdownDescription: "Processors of all compute hosts together.",
 		Attributes: map[string]schema.Attribute{
 			"count":   numberAttribute("How many there are."),
-			"percent": schema.Float64Attribute{Computed: true, MarkdownDescription: "How busy they are, 0 to 100."},
+			"percent": schema.Float64Attribute{Computed: true, MarkdownDescription: "How busy the processors are, 0 to 100."},
 		}}
 }
 

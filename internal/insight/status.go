@@ -57,7 +57,7 @@ func (*Status) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datas
 			"instance_status": textAttribute("Check of the operating system:" + words),
 			"ebs_status":      textAttribute("Check of the attached EBS volumes:" + words + " Null where EC2 does not report it."),
 			"passed":          flagAttribute("Whether the machine passes: system and instance are `ok`, the volumes `ok`, not applicable or not reported. `false` while the worker does not run or its checks are not there yet."),
-			"events": schema.ListNestedAttribute{Computed: true, MarkdownDescription: "What AWS has scheduled and has neither completed nor canceled, the earliest first.",
+			"events": schema.ListNestedAttribute{Computed: true, MarkdownDescription: "What AWS has scheduled and has neither completed nor cancelled, the earliest first.",
 				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
 					"id":          textAttribute("Id of the event."),
 					"code":        textAttribute("`instance-reboot`, `system-reboot`, `system-maintenance`, `instance-retirement` or `instance-stop`."),

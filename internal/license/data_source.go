@@ -92,7 +92,7 @@ func (*DataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *d
 			"registration":    text("Status of the registration in CML's words, such as `COMPLETED`."),
 			"authorization":   text("Status of the authorization in CML's words, such as `IN_COMPLIANCE`."),
 			"smart_account":   text("Smart account that the worker is registered to."),
-			"virtual_account": text("Virtual account in it."),
+			"virtual_account": text("Virtual account in `smart_account`."),
 			"expires_at":      text("When registration or authorization end, whichever is earlier, RFC 3339."),
 			"renews_at":       text("When CML renews next by itself, RFC 3339."),
 			"days_left":       number("Whole days until `expires_at`; negative after it, null without a licence."),
@@ -101,14 +101,14 @@ func (*DataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *d
 			"node_limit":      number("How many nodes the licence lets run; null for products whose number is not known."),
 			"features": schema.SetNestedAttribute{Computed: true, MarkdownDescription: "What the licence consists of.",
 				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
-					"id": text("Id of the feature."), "name": text("Its name."), "in_use": number("How much of it is in use."),
-					"min": number("Least count."), "max": number("Greatest count."), "status": text("Its status, such as `IN_COMPLIANCE`."),
+					"id": text("Id of the feature."), "name": text("Name of the feature."), "in_use": number("How much of it is in use."),
+					"min": number("Least count."), "max": number("Greatest count."), "status": text("Status of the feature, such as `IN_COMPLIANCE`."),
 				}}},
 			"transport": schema.SingleNestedAttribute{Computed: true, MarkdownDescription: "The way from CML to the licence servers.",
 				Attributes: map[string]schema.Attribute{
 					"ssms": text("URL of the licence servers."),
 					"proxy": schema.SingleNestedAttribute{Computed: true, MarkdownDescription: "HTTP proxy in between; null for none.",
-						Attributes: map[string]schema.Attribute{"server": text("Name or address of the proxy."), "port": number("Its port.")}},
+						Attributes: map[string]schema.Attribute{"server": text("Name or address of the proxy."), "port": number("Port of the proxy.")}},
 				}},
 		},
 	}

@@ -110,7 +110,7 @@ func (op *operation) tell(notes []licensing.Note) {
 }
 
 // registered handles what Register has returned: the warnings, and whether the
-// end of a wait that was canceled is left to the next apply. again: a
+// end of a wait that was cancelled is left to the next apply. again: a
 // registration was asked for where there was one, so that one which did not
 // begin is not to be taken for it.
 func (op *operation) registered(result licensing.Result, again bool, err error) (unfinished bool, failure error) {
@@ -124,7 +124,7 @@ func (op *operation) registered(result licensing.Result, again bool, err error) 
 	}
 	if err != nil && result.Touched && (result.Begun || !again) && fault.Is(err, fault.Canceled) {
 		tfdiag.Warn(op.diags, op.set, tfdiag.LicenseUnfinished, fmt.Sprintf(
-			"The registration of worker %s was begun, and waiting for its end was canceled. The next apply goes on with it.", op.id))
+			"The registration of worker %s was begun, and waiting for its end was cancelled. The next apply goes on with it.", op.id))
 		return true, nil
 	}
 	return false, err

@@ -80,7 +80,7 @@ func licenseAttributes() map[string]schema.Attribute {
 				"proxy": schema.SingleNestedAttribute{Optional: true, MarkdownDescription: "HTTP proxy between CML and the licence servers. Default: none.",
 					Attributes: map[string]schema.Attribute{
 						"server": schema.StringAttribute{Required: true, Validators: []validator.String{stringvalidator.LengthBetween(1, 256)}, MarkdownDescription: "Name or address of the proxy."},
-						"port":   schema.Int64Attribute{Required: true, Validators: []validator.Int64{int64validator.Between(1, 65535)}, MarkdownDescription: "Its port."},
+						"port":   schema.Int64Attribute{Required: true, Validators: []validator.Int64{int64validator.Between(1, 65535)}, MarkdownDescription: "Port of the proxy."},
 					}},
 			}},
 		"reregister": schema.BoolAttribute{Optional: true,
@@ -114,7 +114,7 @@ func computedAttributes() map[string]schema.Attribute {
 		"registration_status":  text("Status of the registration in CML's words, such as `COMPLETED`."),
 		"authorization_status": text("Status of the authorization in CML's words, such as `IN_COMPLIANCE`."),
 		"smart_account":        text("Smart account that the worker is registered to."),
-		"virtual_account":      text("Virtual account in it."),
+		"virtual_account":      text("Virtual account in `smart_account`."),
 		"expires_at":           text("When registration or authorization end, whichever is earlier, RFC 3339."),
 		"renews_at":            text("When CML renews next by itself, if it runs then, RFC 3339."),
 		"udi":                  text("Under which id the licence servers count the worker (`product_uuid`)."),
@@ -123,8 +123,8 @@ func computedAttributes() map[string]schema.Attribute {
 		"stale":                schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether the values above are those of an earlier look, since the worker is stopped, CML could not be reached, or no credentials of CML are configured."},
 		"features": schema.SetNestedAttribute{Computed: true, MarkdownDescription: "What the licence consists of.",
 			NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
-				"id": text("Id of the feature."), "name": text("Its name."), "in_use": number("How much of it is in use."),
-				"min": number("Least count."), "max": number("Greatest count."), "status": text("Its status, such as `IN_COMPLIANCE`."),
+				"id": text("Id of the feature."), "name": text("Name of the feature."), "in_use": number("How much of it is in use."),
+				"min": number("Least count."), "max": number("Greatest count."), "status": text("Status of the feature, such as `IN_COMPLIANCE`."),
 			}}},
 	}
 }

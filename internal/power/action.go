@@ -118,7 +118,7 @@ func members(of string) map[string]rschema.Attribute {
 // readinessArgument is the object `readiness` of an action; text is its
 // description.
 func readinessArgument(text string) schema.Attribute {
-	return act.Attribute(attribute.ReadinessInput(text+" A `timeout` above the action's own is an error."), map[string]string{
+	return act.Attribute(attribute.ReadinessInput(text+" A `timeout` above the action's own is an error.", "the worker runs"), map[string]string{
 		"until":      "The rung to wait for: `none`, `running` (EC2 state), `status_ok` (EC2 status checks), `https` (any HTTP answer), `api` (CML tells its version), `ready` (CML can start nodes; default), `healthy` (CML's own health, needs credentials), `licensed` (needs credentials).",
 		"on_timeout": "`fail` (default): a time-out is an error. `keep`: it is a warning, and what follows the action goes on. It covers the action's own `timeout` too.",
 	})

@@ -68,7 +68,7 @@ func (op *operation) await(ctx context.Context, in *instance.Instance, expect ..
 	switch {
 	case fault.Is(err, fault.Canceled):
 		tfdiag.Warn(op.diags, op.set, tfdiag.ReadinessPending, fmt.Sprintf(
-			"The worker %s runs, and waiting for CML to become %q was canceled. The next apply resumes the wait.", op.id, until))
+			"The worker %s runs, and waiting for CML to become %q was cancelled. The next apply resumes the wait.", op.id, until))
 	case fault.Is(err, fault.Timeout) && op.opts.readiness.Keep:
 		tfdiag.Warn(op.diags, op.set, tfdiag.ReadinessPending, fmt.Sprintf(
 			"The worker %s runs, but CML did not become %q in time. `on_timeout` is `keep`: the next plan shows one in-place change that resumes the wait.\n\n%s", op.id, until, err))

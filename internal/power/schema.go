@@ -68,7 +68,8 @@ func powerAttributes() map[string]schema.Attribute {
 			MarkdownDescription: "Arbitrary values. Changing them stops and starts a worker whose `state` is `running`, once; with `stopped`, or without `state`, a change only enters the state."},
 		"start": schema.SingleNestedAttribute{Optional: true, MarkdownDescription: "How the worker is started. Changing it runs nothing.",
 			Attributes: map[string]schema.Attribute{
-				"readiness": attribute.ReadinessInput("How far a start, and the creation of this resource with `state = \"running\"`, waits for CML. Changing it runs nothing. A `timeout` above `timeouts.create` or `timeouts.update` is an error."),
+				"readiness": attribute.ReadinessInput("How far a start, and the creation of this resource with `state = \"running\"`, waits for CML. Changing it runs nothing. A `timeout` above `timeouts.create` or `timeouts.update` is an error.",
+					"the worker runs, and the next apply goes on waiting"),
 				"capacity_retry": schema.SingleNestedAttribute{Optional: true, MarkdownDescription: "What to do when EC2 has no capacity for the instance type in the worker's availability zone. A stopped worker keeps no claim to capacity.",
 					Attributes: map[string]schema.Attribute{
 						"timeout": schema.StringAttribute{Optional: true, Validators: []validator.String{validators.Duration(0, attribute.LongestWait)},

@@ -59,7 +59,7 @@ func controllerAttribute() schema.SingleNestedAttribute {
 			"An ephemeral value may be used for each secret.",
 		Attributes: map[string]schema.Attribute{
 			"username": text("User name of a CML account. Environment: `CML_USERNAME`."),
-			"password": secret("Password of that account. Environment: `CML_PASSWORD`."),
+			"password": secret("Password of the account of `username`. Environment: `CML_PASSWORD`."),
 			"token": secret("A CML API token, instead of `username` and `password`. Tokens expire after some hours. Environment: `CML_TOKEN`; " +
 				"where the environment has both, the token is used."),
 			"port": schema.Int64Attribute{Optional: true, Validators: []validator.Int64{validators.Port()},

@@ -155,8 +155,8 @@ func awsBlocks() map[string]schema.Block {
 			MarkdownDescription: "Tags that others write, and that are neither shown nor removed.",
 			Validators:          []validator.List{listvalidator.SizeAtMost(1)},
 			NestedObject: schema.NestedBlockObject{Attributes: map[string]schema.Attribute{
-				"keys":         strs("Their keys. Environment: `TF_AWS_IGNORE_TAGS_KEYS`, separated by commas, in addition."),
-				"key_prefixes": strs("What their keys begin with. Environment: `TF_AWS_IGNORE_TAGS_KEY_PREFIXES`, in addition."),
+				"keys":         strs("Keys of the tags. Environment: `TF_AWS_IGNORE_TAGS_KEYS`, separated by commas, in addition."),
+				"key_prefixes": strs("What the keys of the tags begin with. Environment: `TF_AWS_IGNORE_TAGS_KEY_PREFIXES`, in addition."),
 			}},
 		},
 	}

@@ -41,8 +41,8 @@ var (
 
 	LiveWorkerSameName = Warning{"live_worker_same_name", "A worker of this name exists already",
 		"EC2 has a live instance with this provider's marker tags and this name, for instance from a run that was killed. The text names the import command."}
-	NoVirtualization = Warning{"no_virtualization", "Instance type without virtualization",
-		"The instance type has neither bare metal nor nested virtualization; CML does not become ready on it."}
+	NoVirtualization = Warning{"no_virtualization", "Instance type without virtualisation",
+		"The instance type has neither bare metal nor nested virtualisation; CML does not become ready on it."}
 	BareMetal = Warning{"bare_metal", "Bare metal takes long",
 		"A bare metal instance takes much longer to start, stop and check than a virtual one."}
 	PrivateAddressOnly = Warning{"private_address_only", "Worker will have a private address only",
@@ -132,7 +132,7 @@ var (
 	LicenseOutOfCompliance = Warning{"license_out_of_compliance", "Licence out of compliance",
 		"The account has fewer licences than are in use."}
 	LicenseUnfinished = Warning{"license_unfinished", "Licence is not registered yet",
-		"The wait for a registration was canceled; the next apply goes on with it."}
+		"The wait for a registration was cancelled; the next apply goes on with it."}
 	LicenseUDIChanged = Warning{"license_udi_changed", "UDI of CML has changed",
 		"The id under which the licence servers count a worker is another one than before, so that both may be counted."}
 	LicenseUDIShared = Warning{"license_udi_shared", "Two workers under one UDI",

@@ -149,7 +149,7 @@ func (e *TimeoutError) Error() string {
 	var b strings.Builder
 	verb := "timed out"
 	if e.FaultKind() == fault.Canceled {
-		verb = "was canceled"
+		verb = "was cancelled"
 	}
 	fmt.Fprintf(&b, "waiting for %s %s after %s", e.What, verb, e.Waited.Round(time.Second))
 	if e.LastState != "" {

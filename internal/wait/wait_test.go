@@ -149,7 +149,7 @@ func TestStateCanceled(t *testing.T) {
 		if time.Since(start) != time.Minute+time.Second {
 			t.Errorf("it ended after %s", time.Since(start))
 		}
-		if fault.KindOf(err) != fault.Canceled || !strings.Contains(err.Error(), "was canceled") {
+		if fault.KindOf(err) != fault.Canceled || !strings.Contains(err.Error(), "was cancelled") {
 			t.Errorf("kind %q of %v", fault.KindOf(err), err)
 		}
 	})

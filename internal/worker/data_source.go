@@ -121,7 +121,7 @@ func (d *DataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp 
 			"ami_id":               text("Image that the worker was launched from."),
 			"instance_type":        text("EC2 instance type."),
 			"subnet_id":            text("Subnet of the worker."),
-			"vpc_id":               text("VPC of that subnet."),
+			"vpc_id":               text("VPC of `subnet_id`."),
 			"availability_zone":    text("Availability zone of the worker."),
 			"security_group_ids":   schema.SetAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: "Security groups of the primary network interface."},
 			"key_name":             text("EC2 key pair."),

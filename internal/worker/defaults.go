@@ -191,7 +191,7 @@ func (p *planner) readiness(ctx context.Context) types.Object {
 // readinessAttribute is the shared object with the members computed that have
 // defaults in the provider.
 func readinessAttribute(text string) schema.SingleNestedAttribute {
-	a := attribute.ReadinessInput(text)
+	a := attribute.ReadinessInput(text, "a worker just created is then tainted")
 	a.Computed = true
 	for _, name := range []string{"timeout", "interval"} {
 		if member, ok := a.Attributes[name].(schema.StringAttribute); ok {

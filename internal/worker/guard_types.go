@@ -148,10 +148,10 @@ func (c *typeCheck) capable(ctx context.Context, entries []string) []string {
 		tfdiag.Warn(c.diags, c.set, tfdiag.BareMetal, fmt.Sprintf("%s: bare metal, which takes 10 to 20 minutes longer to launch, stop and start than a virtual machine.", strings.Join(metal, ", ")), c.at)
 	}
 	unknown := fmt.Sprintf("EC2 does not know the instance type %s in %s. Check how it is written; data.cml_instance_types lists those that run CML.", strings.Join(absent, ", "), c.region)
-	without := fmt.Sprintf("%s: no virtualization for CML, which needs an x86_64 type with bare metal, or one with nested virtualization that is switched on (M8i, C8i, R8i and their flex forms). data.cml_instance_types lists them.", strings.Join(lacking, ", "))
+	without := fmt.Sprintf("%s: no virtualisation for CML, which needs an x86_64 type with bare metal, or one with nested virtualisation that is switched on (M8i, C8i, R8i and their flex forms). data.cml_instance_types lists them.", strings.Join(lacking, ", "))
 	if c.guardrails.CapabilityCheck == clients.Error {
 		entries = c.without(entries, absent, "Instance type not known", unknown)
-		return c.without(entries, lacking, "Instance type without virtualization", without)
+		return c.without(entries, lacking, "Instance type without virtualisation", without)
 	}
 	if len(absent) > 0 {
 		tfdiag.Warn(c.diags, c.set, tfdiag.CapabilityUnknown, unknown, c.at)

@@ -111,8 +111,8 @@ func canceled(t *testing.T, w *acctest.World, worker *protocol.Resource, config 
 	if id := only(t, w).ID; protocol.Text(t, out.State, "id") != id || !protocol.Has(diags, protocol.Warning, id) {
 		t.Errorf("%s is not in the state %s or not in the warning:\n%s", id, out.State, protocol.Show(diags))
 	}
-	if !protocol.Has(diags, protocol.Warning, "was canceled") || !protocol.Has(diags, protocol.Warning, "[readiness_pending]") {
-		t.Errorf("no warning says that the wait was canceled:\n%s", protocol.Show(diags))
+	if !protocol.Has(diags, protocol.Warning, "was cancelled") || !protocol.Has(diags, protocol.Warning, "[readiness_pending]") {
+		t.Errorf("no warning says that the wait was cancelled:\n%s", protocol.Show(diags))
 	}
 	var mark struct {
 		Until string

@@ -71,7 +71,7 @@ func (r *Resource) runLadder(ctx context.Context, l ladder) outcome {
 	out.pending = &pending{Until: options.Until.String(), Since: started.UTC(), Pins: options.PinFirst}
 	switch {
 	case fault.Is(err, fault.Canceled):
-		tfdiag.Warn(&out.diags, r.set, tfdiag.ReadinessPending, fmt.Sprintf("The wait for worker %s was canceled. The machine runs and is in the state; the next apply resumes the wait for %q.", out.id, options.Until))
+		tfdiag.Warn(&out.diags, r.set, tfdiag.ReadinessPending, fmt.Sprintf("The wait for worker %s was cancelled. The machine runs and is in the state; the next apply resumes the wait for %q.", out.id, options.Until))
 	case fault.Is(err, fault.Timeout) && l.wait.Keep:
 		tfdiag.Warn(&out.diags, r.set, tfdiag.ReadinessPending, fmt.Sprintf("Worker %s runs but did not become %q in time, and on_timeout is \"keep\": the next plan shows one in-place change that resumes the wait.\n\n%s", out.id, options.Until, err))
 	default:

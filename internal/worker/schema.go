@@ -45,7 +45,7 @@ func (r *Resource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *r
 				Create: true, Update: true, Delete: true,
 				CreateDescription: "Limit of the launch with its readiness wait. Default `45m`.",
 				UpdateDescription: "Limit of a change with its stop, start and readiness wait. Default `75m`.",
-				DeleteDescription: "Limit of the termination. Default `60m`.",
+				DeleteDescription: "Limit of the termination, with the release of the licence. Default `60m`, `120m` with `on_destroy.final_snapshot`.",
 			}),
 		},
 	}
@@ -225,7 +225,7 @@ func computedAttributes() map[string]schema.Attribute {
 		"service_status":               text("CML's state: `unavailable` (not running, or nothing answers), `starting`, `available` (the rung of `readiness.until` is reached), `degraded` (answers, but its own health says no), `unknown` (could not be asked)."),
 		"connectable":                  schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether the worker runs, CML is available and its address is known."},
 		"subnet_id":                    text("Subnet that the worker was launched in."),
-		"vpc_id":                       text("VPC of that subnet."),
+		"vpc_id":                       text("VPC of `subnet_id`."),
 		"availability_zone":            text("Availability zone of the worker."),
 		"network_interface_id":         text("Primary network interface."),
 		"eip_allocation_id":            text("Allocation id of the Elastic IP on the primary interface, if there is one."),
@@ -242,7 +242,7 @@ func computedAttributes() map[string]schema.Attribute {
 		"ami_name":                     text("Name of the image."),
 		"ami_cml_version":              text("CML version of the image, from its tag `cml:version` or its name."),
 		"newer_ami_id":                 text("Newer image that matches `ami_filter`, with `on_newer = \"warn\"`."),
-		"newer_ami_version":            text("Its CML version."),
+		"newer_ami_version":            text("CML version of `newer_ami_id`."),
 		"launch_time":                  text("When the instance was started last, RFC 3339."),
 		"cml_version":                  text("Version that CML reports, such as `2.9.1+build.7`; null until it has been read."),
 		"hourly_cost_estimate": schema.Float64Attribute{Computed: true, MarkdownDescription: "What the worker costs per hour in its present state, by AWS's price list and in its currency (USD; CNY in China), to a millionth: the instance type on demand or at the present spot price, the root volume with IOPS and throughput above what its type includes, and a public IPv4 address. " +
