@@ -7,6 +7,7 @@
 # its own (here: terraform), since its logins do not count as activity.
 
 terraform {
+  required_version = ">= 1.8"
   required_providers {
     cml = { source = "cml-infra/cml" }
   }

@@ -17,7 +17,7 @@ ephemeral "cml_worker_token" "shared" {
 resource "cml_worker" "lab" {
   name               = "lab-01"
   ami_id             = "ami-0123456789abcdef0"
-  instance_type      = "m5zn.metal"
+  instance_type      = "m8i.2xlarge"
   subnet_ids         = ["subnet-0123456789abcdef0"]
   security_group_ids = ["sg-0123456789abcdef0"]
 
