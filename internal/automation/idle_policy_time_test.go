@@ -1,17 +1,9 @@
 package automation_test
 
 import (
-	"bytes"
-	"fmt"
-	"io"
-	"net/http/httptest"
-	"net/http/httputil"
-	"net/url"
-	"strings"
 	"testing"
 	"time"
 
-	"github.com/aws/smithy-go/encoding/cbor"
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 	"github.com/hashicorp/terraform-plugin-testing/plancheck"
 
@@ -101,39 +93,14 @@ func TestIdlePolicyLowered(t *testing.T) {
 	}})
 }
 
-// older stands before a world's CloudWatch as one that knows no warm-up: it
-// ignores the member, as services do with members that they do not know.
-func (l *idleLab) older() string {
-	l.t.Helper()
-	to, err := url.Parse(l.Endpoint())
-	if err != nil {
-		l.t.Fatal(err)
-	}
-	server := httptest.NewServer(&httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
-		r.SetURL(to)
-		if !strings.HasSuffix(r.In.URL.Path, "/PutMetricAlarm") {
-			return
-		}
-		body, _ := io.ReadAll(r.In.Body)
-		if in, err := cbor.Decode(body); err == nil {
-			if members, ok := in.(cbor.Map); ok {
-				delete(members, "WarmUpConfiguration")
-				body = cbor.Encode(members)
-			}
-		}
-		r.Out.Body, r.Out.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
-	}})
-	l.t.Cleanup(server.Close)
-	return server.URL
-}
-
 // Where CloudWatch knows no warm-up nothing is stopped at once either: the idle
 // worker is left alone until it was in use.
 func TestIdlePolicyWithoutWarmUp(t *testing.T) {
 	t.Parallel()
 	l := newIdleLab(t)
 	l.pass(3 * time.Hour)
-	config := strings.Replace(l.config("idle_threshold = \"30m\""), fmt.Sprintf("cloudwatch     = %q", l.Endpoint()), fmt.Sprintf("cloudwatch     = %q", l.older()), 1)
+	l.AWS.DropWarmUps()
+	config := l.config("idle_threshold = \"30m\"")
 	acctest.Test(t, resource.TestCase{Steps: []resource.TestStep{
 		{Config: config, Check: l.asked("PutMetricAlarm", "SetAlarmState", "PutMetricAlarm")},
 		{

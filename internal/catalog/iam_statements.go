@@ -169,7 +169,7 @@ func otherStatements(actions []string, r iamRequest) []iamStatement {
 			role.condition("StringEquals", "iam:AWSServiceName", "events.amazonaws.com")
 			alarms := "arn:" + r.partition + ":cloudwatch:*:*:alarm:"
 			out = append(out, iamStatement{Sid: "Alarms", Action: []string{"cloudwatch:DeleteAlarms", "cloudwatch:ListTagsForResource",
-				action, "cloudwatch:TagResource", "cloudwatch:UntagResource"}, Resource: []string{alarms + "cml-idle-*"}},
+				action, "cloudwatch:SetAlarmState", "cloudwatch:TagResource", "cloudwatch:UntagResource"}, Resource: []string{alarms + "cml-idle-*"}},
 				// CloudWatch asks IAM about all alarms, whichever the request names.
 				iamStatement{Sid: "LookAtAlarms", Action: []string{"cloudwatch:DescribeAlarms"}, Resource: []string{alarms + "*"}}, role)
 		case "servicequotas:GetServiceQuota":

@@ -223,6 +223,10 @@ data "cml_security_group_rules" "ports" {}
 		w.machine(nil)
 		return steps(policy(`{ A = "1", B = "2" }`), policy(`{ A = "2" }`))
 	}},
+	"idle policy without warm-up": {[]string{"read", "idle_policy"}, func(w *world) []resource.TestStep {
+		w.AWS.DropWarmUps()
+		return steps(w.provider("") + fmt.Sprintf("resource \"cml_worker_idle_policy\" \"lab\" {\n  worker_id = %q\n}\n", w.machine(nil)))
+	}},
 	"snapshot": {[]string{"read", "snapshot"}, func(w *world) []resource.TestStep {
 		set := func(tags string) string {
 			return w.provider("") + fmt.Sprintf("resource \"cml_worker_snapshot\" \"lab\" {\n  worker_id = %q\n  quiesce   = \"stop\"\n  tags      = %s\n}\n", w.id(), tags)

@@ -77,6 +77,14 @@ func (r *Region) Notifications() []Notification {
 	return slices.Clone(r.notifications)
 }
 
+// DropWarmUps makes CloudWatch one of before alarms had warm-ups: it ignores
+// WarmUpConfiguration, as services do with members that they do not know, and tells of none.
+func (s *Simulator) DropWarmUps() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.noWarmUps = true
+}
+
 // AddAlarmRole makes the service-linked role of CloudWatch Events in an account, so that
 // nobody needs iam:CreateServiceLinkedRole for the first alarm with an EC2 action.
 func (s *Simulator) AddAlarmRole(accountID string) {

@@ -62,6 +62,9 @@ func (in *putMetricAlarmInput) watched() *metricStat {
 // replaces the whole configuration and leaves the state, and its tags are ignored
 // ("PutMetricAlarm", CloudWatch API reference).
 func (c *monitoringCall) putMetricAlarm(in *putMetricAlarmInput) (any, *APIError) {
+	if c.sim.noWarmUps {
+		in.WarmUpConfiguration = nil
+	}
 	if refused := in.check(); refused != nil {
 		return nil, refused
 	}

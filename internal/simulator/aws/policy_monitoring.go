@@ -33,7 +33,7 @@ func (s *Simulator) askMonitoring(r *Request, action string) []question {
 		return []question{alarm("*")}
 	case asked.ResourceARN != "":
 		return []question{{action, asked.ResourceARN, keys}}
-	case r.Operation == "PutMetricAlarm":
+	case r.Operation == "PutMetricAlarm", r.Operation == "SetAlarmState":
 		return []question{alarm(asked.AlarmName)}
 	}
 	for _, name := range asked.AlarmNames {

@@ -35,6 +35,7 @@ type Simulator struct {
 	working     sync.WaitGroup // guest calls under way
 	decoded     map[string]string
 	imds        metadataState
+	noWarmUps   bool
 }
 
 // Service is one AWS service behind the endpoint: the seam for services to come.
