@@ -78,7 +78,7 @@ func (*IAMPolicy) Schema(_ context.Context, _ datasource.SchemaRequest, resp *da
 			"kms_key_arns": arns("KMS keys of encrypted volumes and secrets. Default: every key, used through EC2, Secrets Manager and Systems Manager only.", "kms"),
 			"partition": schema.StringAttribute{Optional: true, Computed: true, Validators: []validator.String{stringvalidator.RegexMatches(partitionForm, "must be a partition such as aws or aws-cn")},
 				MarkdownDescription: "Partition in the ARNs. Default: that of `regions`, or else of the provider's region."},
-			"json": schema.StringAttribute{Computed: true, MarkdownDescription: "The policy, for `policy` of `aws_iam_policy` or `aws_iam_role_policy`."},
+			"json": schema.StringAttribute{Computed: true, MarkdownDescription: "The policy, for `policy` of `aws_iam_policy` or `aws_iam_role_policy`. IAM takes 6144 characters in a managed policy, white space not counted: all features fit, but with `require_tags` and `regions` they have to be divided between two data sources and policies."},
 		},
 	}
 }

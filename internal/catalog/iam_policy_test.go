@@ -89,8 +89,27 @@ func TestIAMPolicyIsTheWholeAPI(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n := len(raw); n > 6144 {
-		t.Errorf("%d characters; a managed policy has at most 6144", n)
+	if n := len(raw); n > longestManaged {
+		t.Errorf("%d characters; a managed policy has at most %d", n, longestManaged)
+	}
+}
+
+// longestManaged is how many characters a managed policy may have (IAM user
+// guide, "IAM and AWS STS quotas").
+const longestManaged = 6144
+
+// With tags and regions asked for, all features are two policies, as the documentation says.
+func TestIAMPolicyWithTagsIsTwo(t *testing.T) {
+	half := len(everything) / 2
+	for i, d := range policies(t, "require_tags = true\n  regions = [\"us-east-1\"]\n  features = "+quoted(everything...),
+		"require_tags = true\n  regions = [\"us-east-1\"]\n  features = "+quoted(everything[:half]...), "require_tags = true\n  regions = [\"us-east-1\"]\n  features = "+quoted(everything[half:]...)) {
+		raw, err := json.Marshal(d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := len(raw); (n > longestManaged) != (i == 0) {
+			t.Errorf("policy %d has %d characters; a managed policy has at most %d", i, n, longestManaged)
+		}
 	}
 }
 
