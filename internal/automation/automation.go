@@ -58,25 +58,58 @@ func (b *base) planRegion(ctx context.Context, what string, config, plan, prior 
 	return prior, false
 }
 
-// refuseProtected adds an error when the worker has stop protection: nothing
-// could stop it then. It may be called in a plan, for it only makes
-// diagnostics; what stands against looking is for apply to report. consequence
-// says what would happen: "the alarm could not stop it".
-func (b *base) refuseProtected(ctx context.Context, region, workerID types.String, consequence string, diags *diag.Diagnostics) {
+// phase is when something is judged.
+type phase bool
+
+const (
+	// planning: as the worker will be once this plan is applied.
+	planning phase = true
+	// applying: as the worker is.
+	applying phase = false
+)
+
+// stopProtected reports whether EC2 will refuse, or refuses, to stop a worker. It
+// may be called in a plan, for it only makes diagnostics; what stands against
+// looking is for apply to report.
+func (b *base) stopProtected(ctx context.Context, when phase, region, workerID types.String) bool {
 	// A region that is left out is unknown here and reads as the provider's.
 	if workerID.IsUnknown() || workerID.IsNull() || len(b.set.UnknownArguments()) > 0 {
-		return
+		return false
 	}
 	ec2, err := b.set.Instances(ctx, region.ValueString())
 	if err != nil {
-		return
+		return false
 	}
-	if p, err := ec2.Protection(ctx, workerID.ValueString()); err != nil || !p.Stop {
-		return
+	if when == planning {
+		return b.set.WillProtectStop(ctx, ec2, workerID.ValueString())
 	}
-	diags.AddAttributeError(path.Root("worker_id"), "The worker has stop protection", fmt.Sprintf(
-		"Worker %s has stop protection (disableApiStop): %s. Set `protection = { stop = false }` on the worker and apply that first, or remove this resource.",
-		workerID.ValueString(), consequence))
+	on, err := ec2.StopProtection(ctx, workerID.ValueString())
+	return err == nil && on
+}
+
+// liftProtection is what to do about it. A plan that lifts the protection is
+// seen where the resource refers to the worker, and is planned after it.
+const liftProtection = "Set `protection = { stop = false }` on the `cml_worker`, to which `worker_id` refers or which is applied first, or remove this resource."
+
+// refuseProtected adds an error when the worker has stop protection: nothing
+// could stop it then. consequence says what would happen: "the alarm could not
+// stop it".
+func (b *base) refuseProtected(ctx context.Context, when phase, region, workerID types.String, consequence string, diags *diag.Diagnostics) {
+	if b.stopProtected(ctx, when, region, workerID) {
+		diags.AddAttributeError(path.Root("worker_id"), "The worker has stop protection", fmt.Sprintf(
+			"Worker %s has stop protection (disableApiStop): %s. %s", workerID.ValueString(), consequence, liftProtection))
+	}
+}
+
+// warnProtected warns in the plan of what exists already that nothing stops the
+// worker any more. It is no error: the plan may be the one of a destroy, and a
+// worker by a literal id may be planned later than this.
+func (b *base) warnProtected(ctx context.Context, region, workerID types.String, consequence string, diags *diag.Diagnostics) {
+	if b.stopProtected(ctx, planning, region, workerID) {
+		tfdiag.Warn(diags, b.set, tfdiag.StopProtected, fmt.Sprintf(
+			"Worker %s has stop protection (disableApiStop), or gets it by this plan: %s. Nor can this resource be changed meanwhile. %s",
+			workerID.ValueString(), consequence, liftProtection), path.Root("worker_id"))
+	}
 }
 
 // mark puts a managed tag on the worker, by which cml_worker_power knows that

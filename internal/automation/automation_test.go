@@ -106,7 +106,7 @@ func TestRefuseProtected(t *testing.T) {
 	b, sim, id := newBase(t)
 	refused := func(region, worker types.String) string {
 		var diags diag.Diagnostics
-		b.refuseProtected(context.Background(), region, worker, "nothing could stop it", &diags)
+		b.refuseProtected(context.Background(), planning, region, worker, "nothing could stop it", &diags)
 		return text(diags)
 	}
 	if got := refused(types.StringValue(home), types.StringValue(id)); got != "" {
@@ -118,6 +118,39 @@ func TestRefuseProtected(t *testing.T) {
 	}
 	if got := refused(types.StringValue(home), types.StringUnknown()); got != "" {
 		t.Errorf("an unknown worker: %s", got)
+	}
+}
+
+// What the plan of the worker makes of its protection counts in a plan, and what
+// EC2 has in an apply.
+func TestProtectionOfThisPlan(t *testing.T) {
+	on, off := true, false
+	for name, c := range map[string]struct {
+		now     bool
+		planned *bool
+		refused bool
+	}{
+		"lifted":              {true, &off, false},
+		"known only in apply": {true, nil, false},
+		"switched on":         {false, &on, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b, sim, id := newBase(t)
+			sim.Region(home).SetProtection(id, false, c.now)
+			b.set.PlanStopProtection(id, c.planned)
+			b.set.PlanStopProtection("i-0123456789abcdef0", &on)
+			for when, want := range map[phase]bool{planning: c.refused, applying: c.now} {
+				var refusal, warning diag.Diagnostics
+				b.refuseProtected(context.Background(), when, types.StringValue(home), types.StringValue(id), "nothing stops it", &refusal)
+				if refusal.HasError() != want {
+					t.Errorf("planning is %t: %s", when, text(refusal))
+				}
+				b.warnProtected(context.Background(), types.StringValue(home), types.StringValue(id), "nothing stops it", &warning)
+				if got := text(warning); strings.Contains(got, "[stop_protected]") != c.refused || warning.HasError() {
+					t.Errorf("the warning is %q", got)
+				}
+			}
+		})
 	}
 }
 

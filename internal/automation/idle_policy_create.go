@@ -52,7 +52,7 @@ func (r *IdlePolicy) Create(ctx context.Context, req resource.CreateRequest, res
 	plan.AccountID = attribute.String(in.AccountID)
 	plan.validate(&resp.Diagnostics) // what the plan did not know
 	plan.checkTopic(&resp.Diagnostics)
-	r.refuse(ctx, &plan, &resp.Diagnostics)
+	r.refuse(ctx, applying, &plan, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
 		return
 	}

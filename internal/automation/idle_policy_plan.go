@@ -33,7 +33,7 @@ func (r *IdlePolicy) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequ
 	if req.State.Raw.IsNull() {
 		plan.planCreate()
 		plan.checkTopic(&resp.Diagnostics)
-		r.refuse(ctx, &plan, &resp.Diagnostics)
+		r.refuse(ctx, planning, &plan, &resp.Diagnostics)
 		resp.Diagnostics.Append(resp.Plan.Set(ctx, &plan)...)
 		return
 	}
@@ -61,8 +61,7 @@ func (r *IdlePolicy) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequ
 		tfdiag.Warn(&resp.Diagnostics, r.set, tfdiag.IdlePolicyChanged, fmt.Sprintf(
 			"The alarms of the worker %s are not as this policy makes them: %s. This plan puts them back.", prior.WorkerID.ValueString(), strings.Join(off, "; ")))
 	}
-	// Whether the worker can be stopped is for apply to find out: this plan may
-	// lift its protection, and a destroy asks for it too.
+	r.warnProtected(ctx, plan.Region, plan.WorkerID, "EC2 refuses the stop of its idle policy, and the alarm, which has gone off then, does not try again before the worker was in use", &resp.Diagnostics)
 	resp.Diagnostics.Append(resp.Plan.Set(ctx, &plan)...)
 }
 
@@ -108,8 +107,8 @@ func (m *policyModel) checkTopic(diags *diag.Diagnostics) {
 }
 
 // refuse adds an error for a worker that no alarm could stop.
-func (r *IdlePolicy) refuse(ctx context.Context, m *policyModel, diags *diag.Diagnostics) {
-	r.refuseProtected(ctx, m.Region, m.WorkerID, "an idle policy could not stop it", diags)
+func (r *IdlePolicy) refuse(ctx context.Context, when phase, m *policyModel, diags *diag.Diagnostics) {
+	r.refuseProtected(ctx, when, m.Region, m.WorkerID, "an idle policy could not stop it", diags)
 	if diags.HasError() || m.WorkerID.IsUnknown() || len(r.set.UnknownArguments()) > 0 {
 		return
 	}

@@ -39,7 +39,7 @@ const idlePolicyText = "Stops a worker that nobody uses, while no Terraform runs
 	"**Nothing is stopped at once.** A new alarm neither looks nor acts until its warm-up is over, so that the first stop comes at least one `idle_threshold` after the policy was created, also on a worker that has been idle for long. " +
 	"A change of `signal`, `idle_threshold` or `cpu_threshold_percent`, and an alarm that was changed or switched off outside of Terraform and is put back, begin this time anew: CloudWatch starts no second warm-up, so the alarm is deleted and made again.\n\n" +
 	"An alarm acts once, when it goes off. If the stop fails then, because stop protection was switched on for instance, it is not tried again before the worker was in use, or stopped, in between. " +
-	"A worker with stop protection, or with one-time spot capacity, is refused.\n\n" +
+	"A worker with stop protection that the same plan does not lift, or with one-time spot capacity, is refused, and each plan warns of protection that came later.\n\n" +
 	"A `cml_worker_power` beside it needs `on_external_change = \"accept\"`; otherwise each apply starts again what the policy stopped. The worker carries the managed tag `cml:idle-policy`, by which power warns of that."
 
 // Schema implements resource.Resource.

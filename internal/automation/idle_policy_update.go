@@ -40,7 +40,7 @@ func (r *IdlePolicy) Update(ctx context.Context, req resource.UpdateRequest, res
 	}
 	plan.validate(&resp.Diagnostics) // what the plan did not know
 	plan.checkTopic(&resp.Diagnostics)
-	r.refuse(ctx, &plan, &resp.Diagnostics)
+	r.refuse(ctx, applying, &plan, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
 		return
 	}

@@ -46,7 +46,7 @@ func (r *Schedule) Create(ctx context.Context, req resource.CreateRequest, resp 
 	plan.AccountID = attribute.String(in.AccountID)
 	// What the plan did not know yet.
 	checkLease(plan.StopAt, types.StringNull(), &resp.Diagnostics)
-	r.refuseStops(ctx, &plan, &resp.Diagnostics)
+	r.refuseStops(ctx, applying, &plan, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
 		return
 	}

@@ -147,14 +147,29 @@ func TestScheduleOfProtectedWorker(t *testing.T) {
 	l.AWS.Region(schedRegion).SetProtection(l.id, false, false)
 	kept := r.Create(r.Config(l.arguments(nil)))
 	l.AWS.Region(schedRegion).SetProtection(l.id, false, true)
-	if plan := r.Plan(kept, r.Config(l.arguments(nil))); protocol.Has(plan.Diagnostics, protocol.Failure, "") {
-		t.Errorf("a plan without changes:\n%s", protocol.Show(plan.Diagnostics))
-	}
-	// The plan of a change may lift the protection, and a destroy makes one first.
+	// A plan may be that of a destroy, or lift the protection later: it warns.
 	later := r.Config(l.arguments(map[string]any{"stop_cron": "0 20 * * ? *"}))
-	if plan := r.Plan(kept, later); protocol.Has(plan.Diagnostics, protocol.Failure, "") {
-		t.Errorf("the plan of a change:\n%s", protocol.Show(plan.Diagnostics))
+	for name, c := range map[string]struct {
+		by       *protocol.Resource
+		want     tftypes.Value
+		warnings int
+	}{
+		"no change":    {r, r.Config(l.arguments(nil)), 1},
+		"a change":     {r, later, 1},
+		"switched off": {r, r.Config(l.arguments(map[string]any{"enabled": false})), 0},
+		"start alone":  {r, r.Config(l.arguments(map[string]any{"stop_cron": nil, "start_cron": "0 8 * * ? *"})), 0},
+		"silenced":     {l.serve(map[string]any{"suppress_warnings": []any{"stop_protected"}}), later, 0},
+	} {
+		diags := c.by.Plan(kept, c.want).Diagnostics
+		if len(diags) != c.warnings || c.warnings > 0 && (!protocol.Has(diags, protocol.Warning, "EC2 refuses each stop of the schedules") || protocol.Path(diags[0]) != "worker_id") {
+			t.Errorf("%s:\n%s", name, protocol.Show(diags))
+		}
 	}
+	l.AWS.Deny(aws.DefaultAccountID, "ec2:DescribeInstanceAttribute")
+	if diags := r.Plan(kept, later).Diagnostics; len(diags) > 0 {
+		t.Errorf("without permission:\n%s", protocol.Show(diags))
+	}
+	l.AWS.Deny(aws.DefaultAccountID)
 	if _, diags := r.Apply(t.Context(), kept, later); !protocol.Has(diags, protocol.Failure, "has stop protection") {
 		t.Errorf("a change:\n%s", protocol.Show(diags))
 	}

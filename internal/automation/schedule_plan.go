@@ -35,7 +35,7 @@ func (r *Schedule) ModifyPlan(ctx context.Context, req resource.ModifyPlanReques
 			}
 		}
 		checkLease(plan.StopAt, types.StringNull(), &resp.Diagnostics)
-		r.refuseStops(ctx, &plan, &resp.Diagnostics)
+		r.refuseStops(ctx, planning, &plan, &resp.Diagnostics)
 		resp.Diagnostics.Append(resp.Plan.Set(ctx, &plan)...)
 		return
 	}
@@ -66,16 +66,22 @@ func (r *Schedule) ModifyPlan(ctx context.Context, req resource.ModifyPlanReques
 	}
 	plan.keep(&state, changed)
 	checkLease(plan.StopAt, state.StopAt, &resp.Diagnostics)
-	// Whether the worker can be stopped is for apply to find out: this plan may
-	// lift its protection, and a destroy asks for it too.
+	if plan.acts() {
+		r.warnProtected(ctx, plan.Region, plan.WorkerID, "EC2 refuses each stop of the schedules "+plan.ID.ValueString(), &resp.Diagnostics)
+	}
 	resp.Diagnostics.Append(resp.Plan.Set(ctx, &plan)...)
 }
 
-// refuseStops refuses schedules that stop a worker with stop protection. Those
-// that are switched off may be there.
-func (r *Schedule) refuseStops(ctx context.Context, m *scheduleModel, diags *diag.Diagnostics) {
-	if m.stops() && !m.Enabled.Equal(types.BoolValue(false)) {
-		r.refuseProtected(ctx, m.Region, m.WorkerID, "EC2 would refuse each stop of the schedule", diags)
+// acts reports whether the schedules stop the worker: those that are switched off
+// do not.
+func (m *scheduleModel) acts() bool {
+	return m.stops() && !m.Enabled.Equal(types.BoolValue(false))
+}
+
+// refuseStops refuses schedules that stop a worker with stop protection.
+func (r *Schedule) refuseStops(ctx context.Context, when phase, m *scheduleModel, diags *diag.Diagnostics) {
+	if m.acts() {
+		r.refuseProtected(ctx, when, m.Region, m.WorkerID, "EC2 would refuse each stop of the schedule", diags)
 	}
 }
 

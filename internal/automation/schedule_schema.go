@@ -53,7 +53,7 @@ func scheduleArguments() map[string]schema.Attribute {
 	const names = "letters, digits, hyphen, underscore and full stop"
 	return map[string]schema.Attribute{
 		"worker_id": schema.StringAttribute{Required: true, Validators: []validator.String{validators.InstanceID()},
-			MarkdownDescription: "EC2 instance id of the worker, `cml_worker.lab.id`. Changing it replaces the schedules. Schedules that stop are refused for a worker with stop protection."},
+			MarkdownDescription: "EC2 instance id of the worker, `cml_worker.lab.id`. Changing it replaces the schedules. Schedules that stop are refused for a worker with stop protection, unless the same plan lifts it."},
 		"region": schema.StringAttribute{Optional: true, Computed: true, Validators: []validator.String{validators.Region()},
 			MarkdownDescription: "AWS region of the worker and of its schedules. Default: the provider's region, as it is at creation. Only an explicit other value replaces the schedules."},
 		"name": schema.StringAttribute{Optional: true, Computed: true,

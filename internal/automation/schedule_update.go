@@ -34,7 +34,7 @@ func (r *Schedule) Update(ctx context.Context, req resource.UpdateRequest, resp 
 	}
 	// What the plan did not know yet.
 	checkLease(plan.StopAt, state.StopAt, &resp.Diagnostics)
-	r.refuseStops(ctx, &plan, &resp.Diagnostics)
+	r.refuseStops(ctx, applying, &plan, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
 		return
 	}

@@ -57,6 +57,7 @@ type Set struct {
 	budget   *ProbeBudget
 	locks    locks
 	licenses licenses
+	stops    stops
 	answers  awsconf.Answers
 
 	mu        sync.Mutex

@@ -15,23 +15,30 @@ type Protection struct{ Termination, Stop bool }
 // Protection reads both attributes, which EC2 serves one by one: it is called
 // only for workers that configure them, and before a destroy.
 func (c *Client) Protection(ctx context.Context, id string) (Protection, error) {
-	var out Protection
-	for _, a := range []struct {
-		name types.InstanceAttributeName
-		read func(*ec2.DescribeInstanceAttributeOutput)
-	}{
-		{types.InstanceAttributeNameDisableApiTermination, func(o *ec2.DescribeInstanceAttributeOutput) {
-			out.Termination = o.DisableApiTermination != nil && aws.ToBool(o.DisableApiTermination.Value)
-		}},
-		{types.InstanceAttributeNameDisableApiStop, func(o *ec2.DescribeInstanceAttributeOutput) {
-			out.Stop = o.DisableApiStop != nil && aws.ToBool(o.DisableApiStop.Value)
-		}},
-	} {
-		answer, err := c.api.DescribeInstanceAttribute(ctx, &ec2.DescribeInstanceAttributeInput{InstanceId: aws.String(id), Attribute: a.name})
-		if err != nil {
-			return Protection{}, c.fail(err)
-		}
-		a.read(answer)
+	answer, err := c.attribute(ctx, id, types.InstanceAttributeNameDisableApiTermination)
+	if err != nil {
+		return Protection{}, err
+	}
+	out := Protection{Termination: answer.DisableApiTermination != nil && aws.ToBool(answer.DisableApiTermination.Value)}
+	if out.Stop, err = c.StopProtection(ctx, id); err != nil {
+		return Protection{}, err
+	}
+	return out, nil
+}
+
+// StopProtection reads whether EC2 refuses to stop an instance: one request.
+func (c *Client) StopProtection(ctx context.Context, id string) (bool, error) {
+	answer, err := c.attribute(ctx, id, types.InstanceAttributeNameDisableApiStop)
+	if err != nil {
+		return false, err
+	}
+	return answer.DisableApiStop != nil && aws.ToBool(answer.DisableApiStop.Value), nil
+}
+
+func (c *Client) attribute(ctx context.Context, id string, name types.InstanceAttributeName) (*ec2.DescribeInstanceAttributeOutput, error) {
+	out, err := c.api.DescribeInstanceAttribute(ctx, &ec2.DescribeInstanceAttributeInput{InstanceId: aws.String(id), Attribute: name})
+	if err != nil {
+		return nil, c.fail(err)
 	}
 	return out, nil
 }

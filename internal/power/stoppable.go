@@ -29,9 +29,9 @@ func (r *Resource) checkStop(ctx context.Context, opts options, in *instance.Ins
 	if err != nil {
 		return
 	}
-	if p, err := ec2.Protection(ctx, in.ID); err == nil && p.Stop {
+	if r.set.WillProtectStop(ctx, ec2, in.ID) {
 		diags.AddAttributeError(at, "CML worker is protected against a stop", fmt.Sprintf(
-			"This plan stops the worker %s, and EC2 refuses that while its stop protection is on. Set `protection = { stop = false }` of the `cml_worker` and apply that first, or leave the worker running.", in.ID))
+			"This plan stops the worker %s, and EC2 refuses that while its stop protection is on. Set `protection = { stop = false }` of the `cml_worker`, to which `worker_id` refers or which is applied first, or leave the worker running.", in.ID))
 		return
 	}
 	if r.oneTime(ctx, ec2, in) {

@@ -94,6 +94,8 @@ var (
 		"Something changed the alarms of a `cml_worker_idle_policy` outside of Terraform, in a way that no argument shows; the plan puts them back."}
 	IdlePolicyLeft = Warning{"idle_policy_left", "Alarms of a worker that is gone remain",
 		"The worker of a `cml_worker_idle_policy` does not exist any more. Its alarms cost money until the resource is destroyed."}
+	StopProtected = Warning{"stop_protected", "Nothing can stop a protected worker",
+		"A worker has stop protection since its `cml_worker_idle_policy`, or a `cml_worker_schedule` that stops it, was made. EC2 refuses what they ask for."}
 	TagsIncomplete = Warning{"tags_incomplete", "A tag could not be written",
 		"The change itself was made; a tag that tells about it is missing."}
 	SurvivingVolumes = Warning{"surviving_volumes", "Volumes remain",
@@ -148,7 +150,7 @@ var warnings = []Warning{
 	UnknownConfiguration, EmptyAssumeRole, RegionDiffers, RegionFailed, NotReadable, InsecureTLS,
 	LiveWorkerSameName, NoVirtualization, BareMetal, PrivateAddressOnly, PortClosed, HopLimit,
 	CapabilityUnknown, TypesSkipped, PriceUnknown, CheckSkipped, Preflight, QuotaShort, NewerImage, ImageFactsMissing,
-	RunningNodesStop, AddressChange, LabsLost, LicenseReregister, SkipOSShutdown, ExternalChange, DrainIncomplete, DrainLeft, IdlePolicyChanged, IdlePolicyLeft, ScheduleChanged, ScheduleLeft, TagsIncomplete, SurvivingVolumes, FinalSnapshot,
+	RunningNodesStop, AddressChange, LabsLost, LicenseReregister, SkipOSShutdown, ExternalChange, DrainIncomplete, DrainLeft, IdlePolicyChanged, IdlePolicyLeft, ScheduleChanged, ScheduleLeft, StopProtected, TagsIncomplete, SurvivingVolumes, FinalSnapshot,
 	SnapshotsRetained, SnapshotsMissing,
 	ReadinessPending, WorkerTainted, HealthUnknown, MetricsUnknown, ClockSkew, TokenUnavailable, TokenExpired, LogoutFailed, LicenseExpires, LicenseCheck, LicenseNotReleased, LicenseOutOfCompliance, LicenseUnfinished, LicenseUDIChanged, LicenseUDIShared, SpotLicense, InheritedLicense,
 }

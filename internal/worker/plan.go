@@ -399,6 +399,7 @@ func (p *planner) update(ctx context.Context) path.Paths {
 		}
 		return out
 	}
+	p.tellStopProtection()
 	p.warnImage()
 	warnLicense(p.set, state, false, &p.diags)
 	warnSpotLicense(ctx, p.set, plan, state, &p.diags)

@@ -22,6 +22,19 @@ func protectionOf(m *model) instance.Protection {
 	return instance.Protection{Termination: on("termination"), Stop: on("stop")}
 }
 
+// tellStopProtection tells the resources that are planned after this worker how
+// its stop protection changes, so that one plan may lift it and stop the worker.
+func (p *planner) tellStopProtection() {
+	id := p.state.ID.ValueString()
+	stop, _ := p.plan.Protection.Attributes()["stop"].(types.Bool)
+	switch on := protectionOf(p.plan).Stop; {
+	case p.plan.Protection.IsUnknown(), stop.IsUnknown():
+		p.set.PlanStopProtection(id, nil)
+	case on != protectionOf(p.state).Stop:
+		p.set.PlanStopProtection(id, &on)
+	}
+}
+
 // refuseProtected adds an error when the worker is protected and the state does
 // not allow the destroy to lift it.
 func refuseProtected(ctx context.Context, state *model, diags *diag.Diagnostics) {
