@@ -79,7 +79,7 @@ const (
 	LicenseUnregistered = "unregistered" // nothing registered, no evaluation period either
 	LicenseRegistered   = "registered"   // registration completed and nothing speaks against it
 	LicenseEvaluation   = "evaluation"   // not registered, within the evaluation period
-	LicenseExpired      = "expired"      // registration, authorization or evaluation has run out
+	LicenseExpired      = "expired"      // registration or authorization has run out
 	LicenseInvalid      = "invalid"      // registration failed, or the account lacks licences
 	LicenseUnknown      = "unknown"      // not read, or a value that means nothing to us
 )
@@ -114,11 +114,19 @@ func (l Licensing) inCompliance() bool {
 	return l.Authorization.Status == statusInCompliance || l.Authorization.Status == statusAuthorized
 }
 
+// Lapsed reports whether the authorization of a registration has run out. The
+// end of the evaluation period is none: that is what a server without one
+// shows, and one that has just registered until its authorization follows.
+func (l Licensing) Lapsed() bool {
+	status := l.Authorization.Status
+	return strings.Contains(status, "EXPIRED") && !strings.HasPrefix(status, "EVAL") && !l.Unregistered()
+}
+
 // LicenseStatus maps the document to the values of license_status.
 func LicenseStatus(l Licensing) string {
 	registration, authorization := l.Registration.Status, l.Authorization.Status
 	switch {
-	case strings.Contains(registration, "EXPIRED"), strings.Contains(authorization, "EXPIRED"):
+	case strings.Contains(registration, "EXPIRED"), l.Lapsed():
 		return LicenseExpired
 	case strings.HasSuffix(registration, "FAILED"):
 		return LicenseInvalid

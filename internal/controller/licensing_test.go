@@ -24,7 +24,12 @@ func TestLicenseStatus(t *testing.T) {
 		{"FAILED", "EVAL", false, controller.LicenseInvalid, false},
 		{"RETRY_FAILED", "EVAL", false, controller.LicenseInvalid, false},
 		{"NOT_REGISTERED", "EVAL", false, controller.LicenseEvaluation, false},
-		{"NOT_REGISTERED", "EVAL_EXPIRED", false, controller.LicenseExpired, false},
+		{"NOT_REGISTERED", "EVAL_EXPIRED", false, controller.LicenseUnregistered, false}, // nothing is counted
+		{"NOT_REGISTERED", "AUTHORIZATION_EXPIRED", false, controller.LicenseUnregistered, false},
+		{"FAILED", "EVAL_EXPIRED", false, controller.LicenseInvalid, false},
+		{"IN_PROGRESS", "EVAL_EXPIRED", false, controller.LicenseUnregistered, false},
+		{"COMPLETED", "EVAL_EXPIRED", false, controller.LicenseRegistered, false}, // lags as INIT does
+		{"SOMETHING_NEW", "AUTHORIZATION_EXPIRED", false, controller.LicenseExpired, false},
 		{"NOT_REGISTERED", "INIT", false, controller.LicenseUnregistered, false},
 		{"NOT_REGISTERED", "", false, controller.LicenseUnregistered, false},
 		{"IN_PROGRESS", "INIT", false, controller.LicenseUnregistered, false},

@@ -162,6 +162,21 @@ func TestRegisterAfterFailure(t *testing.T) {
 	}
 }
 
+// The end of the evaluation period is nothing that is counted, and nothing that
+// ends a registration whose authorization follows.
+func TestEvaluationHasEnded(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	l.machine().SetAuthorizationStatus("EVAL_EXPIRED")
+	look, err := l.worker.Look(t.Context(), l.instance())
+	if known := licensing.KnownFrom(look); err != nil || known.Counted() {
+		t.Errorf("%+v is counted, %v", known, err)
+	}
+	if result := l.registered(licensing.Request{}); !result.Licensing.Valid() {
+		t.Errorf("%+v", result)
+	}
+}
+
 func TestOutOfCompliance(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)

@@ -29,7 +29,7 @@ func underWay(l controller.Licensing) bool {
 // mends.
 func Broken(l controller.Licensing) bool {
 	return strings.HasSuffix(l.Registration.Status, "FAILED") || strings.Contains(l.Registration.Status, "EXPIRED") ||
-		l.Registered() && strings.Contains(l.Authorization.Status, "EXPIRED")
+		l.Registered() && l.Lapsed()
 }
 
 // OutOfCompliance reports whether the account has fewer licences than are in use.
