@@ -2,8 +2,11 @@ package licensing
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"time"
 
+	"github.com/cml-infra/terraform-provider-cml/internal/fault"
 	"github.com/cml-infra/terraform-provider-cml/internal/instance"
 	"github.com/cml-infra/terraform-provider-cml/internal/readiness"
 )
@@ -18,6 +21,8 @@ const tagStarted = "started-for-release"
 const sameStart = 15 * time.Minute
 
 // boot starts a worker, or waits for one that is starting, until CML answers.
+// A machine that passes EC2's status checks and answers nobody is out of reach:
+// before they pass, its silence only says that it boots.
 func (w *Worker) boot(ctx context.Context, start bool) (*instance.Instance, error) {
 	var (
 		in  *instance.Instance
@@ -36,7 +41,11 @@ func (w *Worker) boot(ctx context.Context, start bool) (*instance.Instance, erro
 	result, err := readiness.Wait(ctx, readiness.Target{
 		Instances: w.Instances, InstanceID: w.InstanceID, AccountID: w.AccountID, Instance: in,
 		Settings: w.Settings(in), Transport: w.Transport,
-	}, readiness.Options{Until: readiness.API, Interval: w.Interval}, w.Progress)
+	}, readiness.Options{Until: readiness.API, Interval: w.Interval, Silence: w.polls(reachPolls)}, w.Progress)
+	if late := (*readiness.TimeoutError)(nil); errors.As(err, &late) && late.Limit == readiness.LimitSilence {
+		return nil, &Error{Kind: fault.Unreachable, Err: err,
+			Text: fmt.Sprintf("the worker runs, and nothing answers at %s within %s", or(late.Address), w.polls(reachPolls))}
+	}
 	if err != nil {
 		return nil, err
 	}

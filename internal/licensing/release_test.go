@@ -7,10 +7,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cml-infra/terraform-provider-cml/internal/acctest"
 	"github.com/cml-infra/terraform-provider-cml/internal/controller"
 	"github.com/cml-infra/terraform-provider-cml/internal/fault"
 	"github.com/cml-infra/terraform-provider-cml/internal/licensing"
 	"github.com/cml-infra/terraform-provider-cml/internal/simulator"
+	"github.com/cml-infra/terraform-provider-cml/internal/simulator/aws"
 	"github.com/cml-infra/terraform-provider-cml/internal/simulator/cml"
 	"github.com/cml-infra/terraform-provider-cml/internal/simulator/wire"
 )
@@ -210,6 +212,76 @@ func TestUnreachable(t *testing.T) {
 				t.Errorf("%q", out.Notes[0].Text)
 			}
 		})
+	}
+}
+
+// A worker that was started for its release and answers nobody is out of reach
+// half a minute after it passes its checks, and not before; one that stays is
+// stopped again.
+func TestStartedAndSilent(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		how    licensing.Policy
+		stays  bool
+		fails  bool
+		checks string
+		state  string
+	}{
+		"required":                   {how: required, fails: true, checks: "ok", state: "stopped"},
+		"best effort, and stays":     {how: bestEffort, stays: true, checks: "ok", state: "stopped"},
+		"best effort, and goes":      {how: bestEffort, checks: "ok", state: "running"},
+		"boots for as long as it is": {how: bestEffort, stays: true, checks: "initializing", state: "stopped"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := newLab(t)
+			l.registered(licensing.Request{})
+			known := l.known()
+			l.stop()
+			if err := l.machine().HoldPhase(cml.BlackHole); err != nil {
+				t.Fatal(err)
+			}
+			health := aws.Health{System: c.checks, Instance: c.checks}
+			l.AWS.Region(region).SetStatus(l.id, health)
+			l.worker.Transport.ConnectTimeout = 20 * time.Millisecond
+			boots := c.checks != "ok"
+			if boots {
+				// Ten times as long as the machine may be silent once it is up.
+				time.AfterFunc(60*acctest.Pace, func() { _ = l.machine().ReleasePhase() })
+			}
+			out, err := l.release(licensing.Release{Policy: c.how, Known: known, Stays: c.stays})
+			switch {
+			case boots && (err != nil || !out.Released):
+				t.Fatalf("%+v, %v", out, err)
+			case boots:
+			case (err != nil) != c.fails:
+				t.Fatalf("%+v, %v", out, err)
+			case c.fails && !fault.Is(err, fault.Unreachable):
+				t.Errorf("kind %q", fault.KindOf(err))
+			case c.fails:
+				wantText(t, err, "nothing answers at", "the worker was left alone")
+			case len(out.Notes) != 1 || !strings.Contains(out.Notes[0].Text, "nothing answers at") || !strings.Contains(out.Notes[0].Text, known.UDI):
+				t.Errorf("%+v", out)
+			}
+			if got := l.instance().State; got != c.state {
+				t.Errorf("the worker is %s", got)
+			}
+		})
+	}
+}
+
+// A machine that is on its way is not out of reach before it passes its checks.
+func TestReleaseWhileItBoots(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	l.registered(licensing.Request{})
+	l.AWS.Region(region).SetStatus(l.id, aws.Health{System: "ok", Instance: "initializing"})
+	if err := l.machine().HoldPhase(cml.Refused); err != nil {
+		t.Fatal(err)
+	}
+	time.AfterFunc(60*acctest.Pace, func() { _ = l.machine().ReleasePhase() })
+	if out, err := l.release(licensing.Release{Policy: required}); err != nil || !out.Released {
+		t.Errorf("%+v, %v", out, err)
 	}
 }
 

@@ -88,12 +88,23 @@ type server struct {
 // with the reboot at the end of a provisioning script (cml-api.md 3.1).
 const freshLaunch = 20 * time.Minute
 
-// reachLimit is how long CML may be out of reach.
+// reachLimit is how long CML may be out of reach of a machine that runs.
 func (s *server) reachLimit() time.Duration {
 	if s.mayBoot && (s.reached || time.Since(s.in.LaunchTime) < freshLaunch) {
 		return s.polls(bootPolls)
 	}
 	return s.polls(reachPolls)
+}
+
+// boots reports whether a machine that was started a short while ago has not
+// passed EC2's status checks yet: until then it is no wonder that it is out of
+// reach. Where they cannot be read, it is taken to be up.
+func (s *server) boots(ctx context.Context) bool {
+	if time.Since(s.in.LaunchTime) >= freshLaunch {
+		return false
+	}
+	status, err := s.Instances.StatusChecks(ctx, s.InstanceID)
+	return err == nil && (status.System == instance.CheckInitializing || status.Instance == instance.CheckInitializing)
 }
 
 // NoCredentials reports whether an error says that there is nobody to ask CML as.
@@ -148,7 +159,9 @@ func (s *server) patiently(ctx context.Context, ask func(context.Context) error)
 		case ctx.Err() != nil:
 			return false, err
 		case fault.Is(err, fault.Unreachable):
-			limit = s.reachLimit()
+			if limit = s.reachLimit(); s.boots(ctx) {
+				since = time.Time{}
+			}
 		case fault.Is(err, fault.NotReady, fault.Server, fault.Throttled):
 			limit = s.polls(bootPolls)
 		default:

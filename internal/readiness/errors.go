@@ -42,6 +42,8 @@ const (
 	LimitReadiness Limit = iota
 	// LimitOperation is the deadline of the operation (the timeouts block).
 	LimitOperation
+	// LimitSilence is Options.Silence.
+	LimitSilence
 )
 
 // TimeoutError says that a wait ended by a limit, how far it came, and what to

@@ -29,6 +29,10 @@ type ladder struct {
 	clock     time.Time // when readiness.timeout began; zero: not yet
 	clockFrom string
 
+	checked   time.Time // when the status checks were first ok
+	unchecked bool      // they cannot be read
+	silent    time.Time // since when attempts to connect get no answer; zero: the last one got one
+
 	obstacle obstacle // what kept the next rung from being reached last
 	tally    tally
 	machErr  error // the last tolerated error of EC2
@@ -144,6 +148,9 @@ func (l *ladder) check(c checkup) error {
 	l.machine = Running
 	if c.status.OK() {
 		l.machine = StatusOK
+		if l.checked.IsZero() {
+			l.checked = c.at
+		}
 		l.startClock(c.at, "both EC2 status checks were ok")
 	} else if l.Until == StatusOK {
 		text := checksText(c.status)
@@ -159,6 +166,7 @@ func (l *ladder) checkError(err error) error {
 		if l.Until == StatusOK {
 			return l.final(kind, err, "its EC2 status checks cannot be read: %s", err)
 		}
+		l.unchecked = true
 		l.warn(fmt.Sprintf("The EC2 status checks of %s cannot be read, so only an answer of CML starts the clock of readiness.timeout: %s",
 			l.result.Instance.ID, err))
 	default:
@@ -214,11 +222,34 @@ func (l *ladder) count(a answer) {
 	switch controller.Reason(a.err) {
 	case controller.ReasonTimeout, controller.ReasonNoRoute:
 		l.tally.silent++
+		if l.silent.IsZero() {
+			l.silent = a.at
+		}
+		return
 	case controller.ReasonRefused:
 		l.tally.refused++
 	default:
 		l.tally.answered++
 	}
+	l.silent = time.Time{}
+}
+
+// mute reports whether the machine has left every attempt to connect without
+// an answer for as long as Silence allows.
+func (l *ladder) mute(now time.Time) bool {
+	switch {
+	case l.Silence <= 0 || l.silent.IsZero():
+		return false
+	case l.unchecked, l.result.Status.System == instance.CheckImpaired, l.result.Status.Instance == instance.CheckImpaired:
+		return now.Sub(l.silent) >= l.Timeout
+	case l.checked.IsZero():
+		return false
+	}
+	from := l.silent
+	if l.checked.After(from) {
+		from = l.checked
+	}
+	return now.Sub(from) >= l.Silence
 }
 
 // meet keeps what is in the way and tells it when it is something new.

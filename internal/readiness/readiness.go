@@ -28,6 +28,11 @@ type Options struct {
 	// gives its first HTTP answer; until then only the deadline of the context
 	// counts. 0 means DefaultTimeout.
 	Timeout time.Duration
+	// Silence is how long a machine that passes EC2's status checks may leave
+	// attempts to connect without any answer; a refused one is an answer. Where
+	// the checks cannot be read, or fail, it is Timeout instead, from the first
+	// attempt. 0 sets no such limit.
+	Silence time.Duration
 	// Interval is the settled pace; first tries are faster. 0 means
 	// wait.DefaultInterval.
 	Interval time.Duration

@@ -122,6 +122,8 @@ func (e *TimeoutError) Detail() string {
 	switch e.Limit {
 	case LimitReadiness:
 		fmt.Fprintf(&b, "readiness.timeout of %s is over, counted from when %s (%s in all).", e.Timeout, e.ClockFrom, round(e.Waited))
+	case LimitSilence:
+		fmt.Fprintf(&b, "it does not answer any attempt to connect (%s in all).", round(e.Waited))
 	case LimitOperation:
 		fmt.Fprintf(&b, "the operation's own limit (`timeouts`, in an action `timeout`) ended the wait after %s", round(e.Waited))
 		if e.ClockFrom == "" {

@@ -17,6 +17,7 @@ import (
 	"github.com/cml-infra/terraform-provider-cml/internal/readiness"
 	simaws "github.com/cml-infra/terraform-provider-cml/internal/simulator/aws"
 	"github.com/cml-infra/terraform-provider-cml/internal/simulator/cml"
+	"github.com/cml-infra/terraform-provider-cml/internal/simulator/wire"
 )
 
 func TestTimeOutsSayWhatHappenedAndWhatToDo(t *testing.T) {
@@ -124,6 +125,51 @@ func TestTheClockStartsWithTheStatusChecksOrTheFirstAnswer(t *testing.T) {
 		t.Errorf("got %+v", e)
 	}
 	says(t, err.Error(), "system impaired")
+}
+
+// A machine that passes its checks and answers nobody is given up before
+// readiness.timeout where that is asked for; one that boots, or refuses, is not.
+func TestSilence(t *testing.T) {
+	for name, c := range map[string]struct {
+		phase   cml.Phase
+		checks  string
+		silence time.Duration
+		timeout time.Duration
+		want    readiness.Limit
+	}{
+		"silent":                     {cml.BlackHole, "ok", short, never, readiness.LimitSilence},
+		"silent, and nobody asks":    {cml.BlackHole, "ok", 0, 4 * short, readiness.LimitReadiness},
+		"silent while it boots":      {cml.BlackHole, "initializing", short, short, readiness.LimitOperation},
+		"silent with failed checks":  {cml.BlackHole, "impaired", never, short, readiness.LimitSilence},
+		"silent, checks not read":    {cml.BlackHole, "", never, short, readiness.LimitSilence},
+		"not for long enough":        {cml.BlackHole, "ok", never, 4 * short, readiness.LimitReadiness},
+		"refused is an answer":       {cml.Refused, "ok", short, 4 * short, readiness.LimitReadiness},
+		"so is a page of the server": {cml.BadGateway, "ok", short, 4 * short, readiness.LimitReadiness},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, c.phase)
+			if c.checks != "" {
+				w.checks(c.checks)
+			} else {
+				w.sim.Faults.Add(wire.Rule{Service: "ec2", Operation: "DescribeInstanceStatus",
+					Fault: wire.Fault{Kind: wire.Error, Code: "UnauthorizedOperation", Status: http.StatusForbidden}})
+			}
+			target, o := w.target(), options(readiness.API)
+			target.Transport.ConnectTimeout = 20 * time.Millisecond
+			o.Silence, o.Timeout = c.silence, c.timeout
+			ctx, cancel := context.WithTimeout(t.Context(), map[bool]time.Duration{true: 10 * short, false: patience}[c.want == readiness.LimitOperation])
+			defer cancel()
+			result, err := readiness.Wait(ctx, target, o, nil)
+			e := timeout(t, result, err)
+			if e.Limit != c.want {
+				t.Errorf("ended by limit %d: %s", e.Limit, err)
+			}
+			if c.want == readiness.LimitSilence {
+				says(t, err.Error(), "does not answer any attempt to connect", w.id)
+			}
+		})
+	}
 }
 
 func TestTheOperationsLimitEndsAWaitWhoseClockRuns(t *testing.T) {

@@ -125,6 +125,9 @@ func (w *waiting) run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		if w.mute(now) {
+			return w.timedOut(ctx, halt, LimitSilence, context.DeadlineExceeded)
+		}
 		// That EC2 answers is no sign that CML still does.
 		if w.Until <= of && w.done(now) {
 			return nil
