@@ -37,7 +37,7 @@ var iamFeatures = []iamFeature{
 		"ModifyInstanceCpuOptions", "ModifyInstanceMetadataOptions", "ModifyNetworkInterfaceAttribute", "ModifyVolume", "MonitorInstances",
 		"ReplaceIamInstanceProfileAssociation", "StartInstances", "StopInstances", "UnassignIpv6Addresses", "UnmonitorInstances"}},
 	{name: "power", what: "`cml_worker_power`", encrypts: true, ec2: []string{"CreateTags", "DeleteTags", "RebootInstances", "StartInstances", "StopInstances"}},
-	{name: "delete", what: "destroy of `cml_worker` and `cml_worker_license`, protection that is overridden and a start for the licence included", encrypts: true, ec2: []string{
+	{name: "delete", what: "tags of a registration by `cml_worker_license`, and destroy of `cml_worker` and `cml_worker_license`, protection that is overridden and a start for the licence included", encrypts: true, ec2: []string{
 		"CancelSpotInstanceRequests", "CreateTags", "DeleteTags", "DisassociateAddress", "ModifyInstanceAttribute", "ReleaseAddress", "StartInstances", "StopInstances",
 		"TerminateInstances"}},
 	{name: "eip", what: "Elastic IPs that a worker allocates or takes", ec2: []string{

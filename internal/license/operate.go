@@ -3,6 +3,7 @@ package license
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -86,6 +87,9 @@ func (op *operation) request(ctx context.Context, plan *model, token types.Strin
 		Reregister: plan.Reregister.ValueBool(), AdoptInherited: plan.AdoptInherited.ValueBool(),
 		Check: op.alone,
 	}
+	if !plan.TokenWOVersion.IsNull() {
+		out.Version = strconv.FormatInt(plan.TokenWOVersion.ValueInt64(), 10)
+	}
 	if !plan.ExtraNodes.IsNull() && !plan.ExtraNodes.IsUnknown() {
 		n := int(plan.ExtraNodes.ValueInt64())
 		out.ExtraNodes = &n
@@ -99,9 +103,7 @@ func (op *operation) alone(l controller.Licensing) error {
 	if other == "" {
 		return nil
 	}
-	return &licensing.Error{Kind: fault.WrongState,
-		Text: fmt.Sprintf("worker %s and worker %s have the same UDI %q: they come from an image of a registered machine, and the licence servers take them for one product", op.id, other, l.UDI.ProductUUID),
-		Next: "launch them from an image that was made of a machine without registration."}
+	return licensing.Shared(op.id, other, l.UDI.ProductUUID)
 }
 
 // tell turns notes into warnings.

@@ -203,6 +203,123 @@ func TestInterruptedWithTheToken(t *testing.T) {
 	goesOn(k, second, diags, 2)
 }
 
+// A provider that was killed has left no state, and the next run finds the
+// registration that it made and does not use the token again: after a new
+// token, after one for another product, and after taking over a server of
+// somebody else.
+func TestKilledAfterTheToken(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		reregister bool
+		second     object
+		times      int
+	}{
+		"new token":         {second: object{"token_wo_version": 2}, times: 2},
+		"and a new product": {second: object{"token_wo_version": 2, "product": "CML_Personal"}, times: 1},
+		"taken over":        {reregister: true, second: object{"reregister": true}, times: 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t)
+			b.CML.SSMS().AddToken(token, 1)
+			b.CML.SSMS().AddToken(newToken, 1)
+			b.machine().RegisterNow("CML_Enterprise", time.Now().Add(-10*time.Second))
+			r := b.serve(nil)
+			k := r.Nothing()
+			if !c.reregister {
+				k = r.Create(b.config(r, nil)) // takes it over
+			}
+			c.second["token_wo"] = newToken
+			wanted := b.config(r, c.second)
+			if _, diags := r.Apply(t.Context(), k, wanted); protocol.Has(diags, protocol.Failure, "") {
+				t.Fatal(protocol.Show(diags))
+			} // which never got to Terraform
+			b.times(c.times)
+			r = b.serve(nil)
+			if !k.State.IsNull() {
+				var diags []*tfprotov6.Diagnostic
+				k, diags = r.Read(k)
+				r.Good(diags)
+			}
+			k, diags := r.Apply(t.Context(), k, wanted)
+			r.Good(diags)
+			b.times(c.times)
+			if got := protocol.Text(t, k.State, "status"); got != "registered" || b.machine().License().Token != newToken {
+				t.Errorf("it is %s by %q", got, b.machine().License().Token)
+			}
+			// What is raised afterwards is a token of its own.
+			b.CML.SSMS().AddToken(token, 2)
+			c.second["token_wo"], c.second["token_wo_version"] = token, 3
+			_, diags = r.Apply(t.Context(), k, b.config(r, c.second))
+			r.Good(diags)
+			if b.machine().License().Token != token {
+				t.Error("the next token was not used")
+			}
+		})
+	}
+}
+
+// A registration that somebody else has made in the meantime is not taken for
+// that of an earlier run.
+func TestSomebodyElsesRegistration(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	r := b.serve(nil)
+	config := b.config(r, object{"reregister": true, "on_destroy": object{"release": "skip"}})
+	b.machine().RegisterNow("CML_Enterprise", time.Now().Add(-10*time.Second))
+	r.Create(config)
+	b.times(2)
+	b.machine().RegisterNow("CML_Enterprise", time.Now().Add(-5*time.Second))
+	b.Recorder.Reset()
+	b.serve(nil).Create(config)
+	if b.Recorder.Count("cml", "POST /licensing/registration") != 1 {
+		t.Error("the registration of somebody else was taken over as it is")
+	}
+}
+
+// Two workers under one UDI are refused also where the first was registered by
+// another run, until it is given back.
+func TestSharedUDIOfAnotherRun(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	other := b.launch()
+	b.CML.Machine(other).SetUDI(b.machine().License().UDI)
+	r := b.serve(nil)
+	k := r.Create(b.config(r, object{"on_destroy": object{"release": "required"}}))
+	second := b.config(r, object{"worker_id": other})
+	_, diags := b.serve(nil).Apply(t.Context(), r.Nothing(), second)
+	if !protocol.Has(diags, protocol.Failure, "have the same UDI") || !protocol.Has(diags, protocol.Failure, "`cml:license-udi`") || !protocol.Has(diags, protocol.Failure, b.id) {
+		t.Errorf("the second worker under the UDI was taken:\n%s", protocol.Show(diags))
+	}
+	if got := b.CML.Machine(other).License().Registration; got != "NOT_REGISTERED" {
+		t.Errorf("it is %s", got)
+	}
+	if _, diags := r.Destroy(t.Context(), k); len(diags) > 0 {
+		t.Fatal(protocol.Show(diags))
+	}
+	if tags := b.AWS.Region(home).Tags(b.id); tags["cml:license-udi"] != "" {
+		t.Errorf("tags %v", tags)
+	}
+	b.serve(nil).Create(second)
+}
+
+// Without managed tags nothing is written, and nothing is known of other runs.
+func TestWithoutManagedTags(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	r := b.serve(object{"managed_tags": object{"enabled": false}})
+	b.Recorder.Reset()
+	k := r.Create(b.config(r, nil))
+	k, diags := r.Apply(t.Context(), k, b.config(r, object{"token_wo_version": 2}))
+	r.Good(diags)
+	if _, diags := r.Destroy(t.Context(), k); len(diags) > 0 {
+		t.Error(protocol.Show(diags))
+	}
+	if n := b.Recorder.Count("ec2", "CreateTags") + b.Recorder.Count("ec2", "DeleteTags"); n != 0 {
+		t.Errorf("%d writes of tags", n)
+	}
+}
+
 // A creation that fails with something to give back is kept, tells what becomes
 // of it, and is given back.
 func TestFailedCreationIsKept(t *testing.T) {

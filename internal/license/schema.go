@@ -30,7 +30,7 @@ const longestRenewal = 60 * 24 * time.Hour
 
 const resourceText = "The Smart Licensing registration of a worker. Destroying this resource gives the licence back; a plan that destroys or replaces the worker does so before the machine goes, since this resource depends on it.\n\n" +
 	"Read and Delete need an administrator of CML: set its credentials in the provider's `controller`, or by reference in `controller.credentials`. The token is write-only and never reaches plan or state (Terraform 1.11 or newer).\n\n" +
-	"A server that is registered for the same product already is taken over as it is, without using the token, so an apply that was interrupted is finished by the next one. While the worker is stopped, refresh keeps the last known values and sets `stale`."
+	"A server that is registered for the same product already is taken over as it is, without using the token, so an apply that was interrupted is finished by the next one. A new version of the token is used once, too: by the managed tag `cml:license-token` on the worker, a run takes over what one that was killed has registered with it. Where the provider's `managed_tags` are off it uses the token again, which a token of one use does not survive. While the worker is stopped, refresh keeps the last known values and sets `stale`."
 
 // Schema implements resource.Resource.
 func (r *Resource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
@@ -94,7 +94,7 @@ func licenseAttributes() map[string]schema.Attribute {
 				"release": schema.StringAttribute{Optional: true, Validators: []validator.String{stringvalidator.OneOf(licensing.Modes()...)},
 					MarkdownDescription: "`skip`: the licence stays registered. `best_effort` (default): what cannot be given back is a warning that names smart account, virtual account and UDI. `required`: it is an error, and Terraform then leaves the worker alone as well."},
 				"start_if_stopped": schema.BoolAttribute{Optional: true,
-					MarkdownDescription: "Whether a stopped worker is started to give its licence back, and stopped again afterwards. Default `true`."},
+					MarkdownDescription: "Whether a stopped worker is started to give its licence back, and stopped again afterwards. It is out of reach when nothing answers within 30 seconds after it passes EC2's status checks. Default `true`."},
 				"stop_labs": schema.BoolAttribute{Optional: true,
 					MarkdownDescription: "Whether the labs of all users are stopped first. CML does not de-register while nodes run. Default `false`: nodes that run are a failure of the release."},
 			}},
@@ -117,7 +117,7 @@ func computedAttributes() map[string]schema.Attribute {
 		"virtual_account":      text("Virtual account in `smart_account`."),
 		"expires_at":           text("When registration or authorization end, whichever is earlier, RFC 3339."),
 		"renews_at":            text("When CML renews next by itself, if it runs then, RFC 3339."),
-		"udi":                  text("Under which id the licence servers count the worker (`product_uuid`)."),
+		"udi":                  text("Under which id the licence servers count the worker (`product_uuid`). A second worker under the id of one that is registered is refused, of another run as well, as far as that one's managed tag `cml:license-udi` tells."),
 		"inherited":            schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether the registration came with the image (see `adopt_inherited`)."},
 		"node_limit":           number("How many nodes the licence lets run; null for products whose number is not known."),
 		"stale":                schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether the values above are those of an earlier look, since the worker is stopped, CML could not be reached, or no credentials of CML are configured."},

@@ -26,8 +26,11 @@ type Request struct {
 	// Reregister lets a server that is registered for another product be
 	// registered anew.
 	Reregister bool
-	// Again registers also a server that is registered for this product.
+	// Again registers also a server that is registered for this product, unless
+	// an earlier run has done so with the same version of the token.
 	Again bool
+	// Version is the version of the token, "" for none.
+	Version string
 	// AdoptInherited takes a registration over that came with the image.
 	AdoptInherited bool
 	// Ours: the registration is known to be no inherited one.
@@ -99,6 +102,9 @@ func (s *server) register(ctx context.Context, req Request, out *Result) error {
 	if err != nil {
 		return err
 	}
+	if err := s.alone(ctx, req, out.Licensing); err != nil {
+		return err
+	}
 	out.Adopted = adopts
 	out.Touched = out.Licensing.Registered() && (adopts || req.Ours)
 	if err := s.setTransport(ctx, req, out); err != nil {
@@ -124,8 +130,11 @@ func (s *server) register(ctx context.Context, req Request, out *Result) error {
 	if err := s.setNodes(ctx, req, out); err != nil {
 		return err
 	}
-	out.Licensing, err = s.await(ctx, req, out.Licensing, false, controller.Licensing.Valid, out)
-	return err
+	if out.Licensing, err = s.await(ctx, req, out.Licensing, false, controller.Licensing.Valid, out); err != nil {
+		return err
+	}
+	s.holds(ctx, req, out)
+	return nil
 }
 
 // judge decides whether what is registered already can stay.
@@ -154,8 +163,8 @@ func (s *server) judge(req Request, out *Result) (adopts bool, err error) {
 		out.Inherited = true
 		adopts = same
 	case same:
-		// What was under way is that of a run that was killed.
-		adopts = (!req.Again || s.found) && !Broken(l)
+		// What was under way, or was made, is that of a run that was killed.
+		adopts = (!req.Again || s.found || s.made(req, l)) && !Broken(l)
 	}
 	if l.Registered() && !same && !req.Reregister && !req.Ours {
 		return false, &Error{Kind: fault.WrongState,
@@ -257,6 +266,7 @@ func (s *server) setNodes(ctx context.Context, req Request, out *Result) (err er
 func (s *server) request(ctx context.Context, req Request, out *Result) error {
 	before := out.Licensing
 	began := func(l controller.Licensing) bool { return begun(before, l) }
+	s.begins(ctx, req, before)
 	for taken := 0; taken < repeats; {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)

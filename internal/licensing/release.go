@@ -100,6 +100,9 @@ func (w *Worker) Release(ctx context.Context, in *instance.Instance, r Release) 
 	err := w.release(ctx, in, r, &out)
 	switch {
 	case err == nil:
+		if out.Free && r.Stays {
+			w.forget(ctx, in)
+		}
 		return out, nil
 	case ctx.Err() != nil:
 		return out, fmt.Errorf("the release of the licence was cut short, and nothing else was done: %w", err)
