@@ -64,6 +64,39 @@ func TestLicenseOutlivesTheProvider(t *testing.T) {
 	}
 }
 
+// The provider is killed after CML has registered with a new token of one use,
+// and before anything is in the state: the next run does not use it again.
+func TestTokenOutlivesTheProvider(t *testing.T) {
+	box := newSandbox(t, engine.WriteOnly)
+	noEnvironment(box)
+	existing(box, box.Simulator.CML.Admin().Password)
+	dir := t.TempDir()
+	apply := func(token, more string) {
+		box.Simulator.CML.SSMS().AddToken(token, 1)
+		box.Set("TF_VAR_smart_token=" + token)
+		write(t, dir, "main.tf", strings.Replace(licensed, "  token_wo    =", more+"\n  token_wo    =", 1))
+	}
+	apply("Zmlyc3QtdG9rZW4", "  token_wo_version = 1")
+	run(t, box, dir, "init", "-no-color", "-input=false")
+	run(t, box, dir, "apply", "-no-color", "-input=false", "-auto-approve")
+
+	apply("c2Vjb25kLXRva2Vu", "  token_wo_version = 2\n  extra_nodes = 7")
+	// The nodes come after the registration.
+	cut(t, box, dir, "PATCH /licensing/features", func(cmd *exec.Cmd, _ context.CancelFunc) { killProvider(t, cmd.Process.Pid) }, "apply")
+	run(t, box, dir, "apply", "-no-color", "-input=false", "-auto-approve")
+	all := box.Simulator.CML.SSMS().Registrations()
+	if len(all) != 1 || all[0].Times != 2 || all[0].Nodes != 7 {
+		t.Fatalf("counted %+v", all)
+	}
+	if state := read(t, filepath.Join(dir, "terraform.tfstate")); !strings.Contains(state, `"token_wo_version": 2`) || !strings.Contains(state, "IN_COMPLIANCE") {
+		t.Error("the new version is not in the state")
+	}
+	run(t, box, dir, "destroy", "-no-color", "-input=false", "-auto-approve")
+	if n := len(box.Simulator.CML.SSMS().Registrations()); n != 0 {
+		t.Errorf("%d licences are still counted", n)
+	}
+}
+
 // cut runs the engine and ends something once an operation is asked, whose
 // answer takes longer than anybody waits.
 func cut(t *testing.T, box *sandbox.Sandbox, dir, operation string, end func(*exec.Cmd, context.CancelFunc), verb string) {
