@@ -207,7 +207,7 @@ func TestCancelWhileWaiting(t *testing.T) {
 			}()
 			got, diags := s.apply(ctx, from, s.config(config))
 			s.good(diags)
-			if got.state.IsNull() || !has(diags, warning, "canceled") {
+			if got.state.IsNull() || !has(diags, warning, "cancelled") {
 				t.Fatalf("a canceled wait is no warning:\n%s", show(diags))
 			}
 			if got, want := attribute(t, got.state, "address"), l.machine().PublicIP; got != want {

@@ -272,7 +272,7 @@ func TestCancellingKeepsWhatIsKnown(t *testing.T) {
 	if !fault.Is(err, fault.Canceled) {
 		t.Fatalf("got %v, want fault.Canceled", err)
 	}
-	says(t, err.Error(), w.id, "canceled", `"ready"`, "api")
+	says(t, err.Error(), w.id, "cancelled", `"ready"`, "api")
 	if result.Reached != readiness.API || !result.Pending || result.Info == nil || result.Instance == nil || result.Fingerprint != w.Fingerprint() {
 		t.Errorf("got %+v", result)
 	}
