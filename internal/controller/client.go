@@ -191,8 +191,12 @@ type required struct {
 	seen bool
 }
 
-// UnmarshalJSON implements json.Unmarshaler.
+// UnmarshalJSON implements json.Unmarshaler. null is no document: a list of
+// which nothing is known is not an empty one.
 func (r *required) UnmarshalJSON(data []byte) error {
+	if string(data) == "null" {
+		return nil
+	}
 	r.seen = true
 	return json.Unmarshal(data, r.into)
 }

@@ -2,6 +2,7 @@ package controller
 
 import (
 	"context"
+	"encoding/json"
 	"net/url"
 
 	"github.com/cml-infra/terraform-provider-cml/internal/fault"
@@ -27,52 +28,102 @@ type ComputeStats struct {
 // reported.
 type Load struct {
 	CPU struct {
-		Count   *float64 `json:"count"`
-		Percent *float64 `json:"percent"` // 0 to 100
+		Count   *Number `json:"count"`
+		Percent *Number `json:"percent"` // 0 to 100
+		// Load are the load averages over one, five and fifteen minutes, of a
+		// compute host only.
+		Load loads `json:"load"`
 	} `json:"cpu"`
 	Memory Usage `json:"memory"`
 	Disk   Usage `json:"disk"`
 }
 
+// loads are nil where they come in another shape, which spoils nothing else.
+type loads []*Number
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (l *loads) UnmarshalJSON(data []byte) error {
+	var all []*Number
+	if json.Unmarshal(data, &all) == nil {
+		*l = all
+	}
+	return nil
+}
+
 // Usage is in bytes; releases differ in whether they send a fraction.
 type Usage struct {
-	Used  *float64 `json:"used"`
-	Free  *float64 `json:"free"`
-	Total *float64 `json:"total"`
+	Used  *Number `json:"used"`
+	Free  *Number `json:"free"`
+	Total *Number `json:"total"`
 }
 
 // DomInfo counts virtual machines; nil is not known. As with Usage, a whole
 // number may come with a fraction.
 type DomInfo struct {
-	TotalNodes   *float64 `json:"total_nodes"`
-	RunningNodes *float64 `json:"running_nodes"`
+	TotalNodes     *Number `json:"total_nodes"`
+	RunningNodes   *Number `json:"running_nodes"`
+	TotalOrphans   *Number `json:"total_orphans"` // belong to no lab any more
+	RunningOrphans *Number `json:"running_orphans"`
 }
 
 // RunningNodes adds up the nodes that run on all compute hosts. known is false
 // when any host does not report them: a sum without it would be too low.
 func (s SystemStats) RunningNodes() (n int, known bool) {
-	for _, compute := range s.Computes {
-		running := compute.Stats.DomInfo.RunningNodes
-		if running == nil {
-			return 0, false
-		}
-		n += int(*running)
-	}
-	return n, len(s.Computes) > 0
+	return s.sum(func(d DomInfo) *Number { return d.RunningNodes })
 }
 
 // TotalNodes adds up the nodes on all compute hosts, those that do not run
 // included. known is as for RunningNodes.
 func (s SystemStats) TotalNodes() (n int, known bool) {
+	return s.sum(func(d DomInfo) *Number { return d.TotalNodes })
+}
+
+// RunningOrphans adds up the virtual machines that run and belong to no lab.
+// known is as for RunningNodes.
+func (s SystemStats) RunningOrphans() (n int, known bool) {
+	return s.sum(func(d DomInfo) *Number { return d.RunningOrphans })
+}
+
+// TotalOrphans is RunningOrphans with those that do not run.
+func (s SystemStats) TotalOrphans() (n int, known bool) {
+	return s.sum(func(d DomInfo) *Number { return d.TotalOrphans })
+}
+
+func (s SystemStats) sum(of func(DomInfo) *Number) (n int, known bool) {
 	for _, compute := range s.Computes {
-		total := compute.Stats.DomInfo.TotalNodes
-		if total == nil {
+		one := of(compute.Stats.DomInfo)
+		if one == nil {
 			return 0, false
 		}
-		n += int(*total)
+		n += int(*one)
 	}
 	return n, len(s.Computes) > 0
 }
+
+// LoadAverage adds up the load averages of all compute hosts over one, five and
+// fifteen minutes; nil when any host does not report three.
+func (s SystemStats) LoadAverage() []float64 {
+	var out []float64
+	for _, compute := range s.Computes {
+		load := compute.Stats.CPU.Load
+		if len(load) != loadAverages {
+			return nil
+		}
+		if out == nil {
+			out = make([]float64, loadAverages)
+		}
+		for i, one := range load {
+			if one == nil {
+				return nil
+			}
+			out[i] += float64(*one)
+		}
+	}
+	return out
+}
+
+// loadAverages is how many load averages a host has.
+const loadAverages = 3
 
 // SystemStats asks for the load of the server.
 func (c *Client) SystemStats(ctx context.Context) (SystemStats, error) {

@@ -46,7 +46,8 @@ func (c *Client) SystemInformation(ctx context.Context) (SystemInformation, erro
 }
 
 // SystemHealth is what CML tells accounts about itself (cml-api.md 4.1). A nil
-// flag is not known, or not shown to this account: that is not false.
+// flag is not known, or not shown to this account: that is not false. So are nil
+// Computes.
 type SystemHealth struct {
 	Valid        *bool                    `json:"valid"`
 	IsLicensed   *bool                    `json:"is_licensed"`
@@ -58,7 +59,7 @@ type SystemHealth struct {
 // ComputeHealth is the health of one compute host.
 type ComputeHealth struct {
 	Hostname     string `json:"hostname"`
-	IsController bool   `json:"is_controller"`
+	IsController *bool  `json:"is_controller"`
 	// AdmissionState is UNREGISTERED, REGISTERED, ONLINE or READY.
 	AdmissionState         string `json:"admission_state"`
 	Valid                  *bool  `json:"valid"`

@@ -1,6 +1,7 @@
 package controller_test
 
 import (
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -137,6 +138,29 @@ func TestRunningNodesThatAreNotToldAreNotZero(t *testing.T) {
 	}
 }
 
+// The load averages and orphans of several hosts are known only where each tells them.
+func TestSumsOfHosts(t *testing.T) {
+	var body string
+	ip, settings := odd(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, body) })
+	c := controller.New(ip, settings, static, controller.Transport{})
+	defer c.Close()
+	const one = `{"computes": {"a": {"stats": {"cpu": {"load": [1, 0.5, "0.25"]}, "dominfo": {"total_orphans": 2, "running_orphans": 1}}}, "b": {"stats": `
+	for rest, want := range map[string]string{
+		`{"cpu": {"load": [2, 2, 2]}, "dominfo": {"total_orphans": 1, "running_orphans": 0}}}}}`: "[3 2.5 2.25] 1 true 3 true",
+		`{"cpu": {"load": [2, 2]}, "dominfo": {"total_orphans": null}}}}}`:                       "[] 0 false 0 false",
+		`{"cpu": {"load": [2, null, 2]}}}}}`:                                                     "[] 0 false 0 false",
+		`{"cpu": {"load": 2}}}}}`:                                                                "[] 0 false 0 false",
+	} {
+		body = one + rest
+		stats, err := c.SystemStats(within(t, patience))
+		running, known := stats.RunningOrphans()
+		total, alsoKnown := stats.TotalOrphans()
+		if got := fmt.Sprint(stats.LoadAverage(), running, known, total, alsoKnown); err != nil || got != want {
+			t.Errorf("%s: got %s, %v, want %s", rest, got, err, want)
+		}
+	}
+}
+
 func TestNodesCountedWithAFraction(t *testing.T) {
 	ip, settings := odd(t, func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = io.WriteString(w, `{"computes": {"a": {"stats": {"dominfo": {"running_nodes": 2.0}}}, "b": {"stats": {"dominfo": {"running_nodes": 1}}}}}`)
@@ -145,6 +169,29 @@ func TestNodesCountedWithAFraction(t *testing.T) {
 	defer c.Close()
 	if n, err := c.NodesRunning(within(t, patience)); err != nil || n != 3 {
 		t.Errorf("got %d, %v", n, err)
+	}
+}
+
+// Numbers may come as texts; what is none is not known, and never zero.
+func TestLoadOfAnotherShape(t *testing.T) {
+	var body string
+	ip, settings := odd(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, body) })
+	c := controller.New(ip, settings, static, controller.Transport{})
+	defer c.Close()
+	body = `{"computes": {"a": {"stats": {"dominfo": {"running_nodes": "2", "total_nodes": "7"}, "more": 1}}}, "all": {"cpu": {"count": "8", "percent": "12.5", "load": {"1m": 2}}, "memory": {"used": 1, "total": null}, "disk": null}}`
+	stats, err := c.SystemStats(within(t, patience))
+	running, known := stats.RunningNodes()
+	if err != nil || !known || running != 2 || stats.All.CPU.Percent == nil || *stats.All.CPU.Percent != 12.5 || stats.All.Memory.Total != nil || stats.All.Disk.Used != nil {
+		t.Errorf("got %+v, %v", stats, err)
+	}
+	for _, body = range []string{`{"all": {"cpu": {"percent": "busy"}}}`, `{"all": {"cpu": {"percent": "NaN"}}}`, `{"all": {"cpu": {"percent": true}}}`, `null`} {
+		if stats, err := c.SystemStats(within(t, patience)); !fault.Is(err, fault.NotReady) {
+			t.Errorf("%s: got %+v, %v", body, stats, err)
+		}
+	}
+	body = `null`
+	if ids, err := c.Labs(within(t, patience)); !fault.Is(err, fault.NotReady) {
+		t.Errorf("labs: got %v, %v", ids, err)
 	}
 }
 

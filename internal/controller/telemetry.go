@@ -61,9 +61,9 @@ func (c *Client) NewestEvent(ctx context.Context, wanted func(category, userID s
 			if !wanted(e.Category, id) {
 				return nil
 			}
-			at, ok := parseTimestamp(e.Timestamp)
+			at, ok := e.at()
 			if !ok {
-				return &oddStream{fmt.Sprintf("an event %s with the timestamp %q", e.Category, shorten(e.Timestamp))}
+				return &oddStream{fmt.Sprintf("an event %s with the timestamp %s", e.Category, shorten(string(e.Timestamp)))}
 			}
 			if out.Newest == nil || at.After(out.Newest.At) {
 				out.Newest = &TelemetryEvent{Category: e.Category, At: at, UserID: id}
@@ -80,7 +80,7 @@ func (c *Client) NewestEvent(ctx context.Context, wanted func(category, userID s
 // rawEvent is an event as it is sent.
 type rawEvent struct {
 	Category  string          `json:"category"`
-	Timestamp string          `json:"timestamp"`
+	Timestamp json.RawMessage `json:"timestamp"`
 	Data      json.RawMessage `json:"data"`
 }
 
@@ -163,6 +163,33 @@ func (m *metered) Read(p []byte) (int, error) {
 // timestampLayouts are the shapes in which telemetry's times were met; a
 // fraction of a second may follow in each (cml-api.md 7.1).
 var timestampLayouts = []string{time.RFC3339, "2006-01-02T15:04:05", "2006-01-02T15:04:05-0700"}
+
+// A number is a time in seconds since 1970 from epochBegin, the year 2001, until
+// epochEnd, the year 2286; in milliseconds it is a thousand times that. Any other
+// would make an event so old that a worker looks idle.
+const (
+	epochBegin = 1e9
+	epochEnd   = 1e10
+)
+
+// at is when it was.
+func (e rawEvent) at() (time.Time, bool) {
+	var text string
+	if json.Unmarshal(e.Timestamp, &text) == nil {
+		return parseTimestamp(text)
+	}
+	var seconds float64
+	if json.Unmarshal(e.Timestamp, &seconds) != nil {
+		return time.Time{}, false
+	}
+	if seconds >= epochBegin*1000 {
+		seconds /= 1000
+	}
+	if seconds < epochBegin || seconds >= epochEnd {
+		return time.Time{}, false
+	}
+	return time.UnixMilli(int64(seconds * 1000)).UTC(), true
+}
 
 // parseTimestamp reads a time of the telemetry; without a zone it is UTC.
 func parseTimestamp(text string) (time.Time, bool) {

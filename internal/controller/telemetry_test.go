@@ -72,6 +72,27 @@ func TestNewestEventTimestamps(t *testing.T) {
 	}
 }
 
+// Other servers count seconds or milliseconds since 1970.
+func TestNewestEventAtANumber(t *testing.T) {
+	for number, want := range map[string]string{"1769941532": "2026-02-01T10:25:32Z", "1769941532.81": "2026-02-01T10:25:32.81Z", "1769941532810": "2026-02-01T10:25:32.81Z"} {
+		ip, s := odd(t, telemetry(`[{"category": "start_lab", "timestamp": `+number+`}]`))
+		got, err := controller.New(ip, s, static, controller.Transport{}).NewestEvent(within(t, patience), labsOnly)
+		if err != nil || got.Newest == nil || got.Newest.At.Format(time.RFC3339Nano) != want {
+			t.Errorf("%s: got %+v, %v, want %s", number, got.Newest, err, want)
+		}
+	}
+}
+
+// What is of no interest may be of any shape.
+func TestNewestEventOddNoise(t *testing.T) {
+	ip, s := odd(t, telemetry(`[{"category": "meminfo", "timestamp": 12, "data": "text", "more": [1]}, {"category": "cpuinfo", "timestamp": null, "data": null}, {"category": "vmware"},
+		{"category": "blkinfo", "timestamp": {}, "data": [1]}, {"category": "start_lab", "timestamp": "2026-02-01T10:25:32Z", "data": {"user_id": 7}}]`))
+	got, err := controller.New(ip, s, static, controller.Transport{}).NewestEvent(within(t, patience), labsOnly)
+	if err != nil || got.Newest == nil || got.Newest.UserID != "" {
+		t.Errorf("got %+v, %v", got.Newest, err)
+	}
+}
+
 func telemetry(body string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
@@ -96,7 +117,11 @@ func TestNewestEventUnreadable(t *testing.T) {
 		"strings":     {telemetry(`["start_lab"]`), fault.NotReady},
 		"nulls":       {telemetry(`[null]`), fault.NotReady},
 		"no category": {telemetry(`[{"timestamp": "2026-02-01T10:25:32Z"}]`), fault.NotReady},
-		"number":      {telemetry(`[{"category": "start_lab", "timestamp": 1769941532}]`), fault.NotReady},
+		"no time":     {telemetry(`[{"category": "start_lab"}]`), fault.NotReady},
+		"null time":   {telemetry(`[{"category": "start_lab", "timestamp": null}]`), fault.NotReady},
+		"odd time":    {telemetry(`[{"category": "start_lab", "timestamp": {"at": 1769941532}}]`), fault.NotReady},
+		"uptime":      {telemetry(`[{"category": "start_lab", "timestamp": 86400.5}]`), fault.NotReady},
+		"nanoseconds": {telemetry(`[{"category": "start_lab", "timestamp": 1769941532000000000}]`), fault.NotReady},
 		"huge":        {telemetry(`[{"category": "start_lab", "data": "` + strings.Repeat("x", 2<<20) + `"}]`), fault.NotReady},
 		"broken off": {func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Length", "1000")

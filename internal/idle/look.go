@@ -101,7 +101,7 @@ func (s *Observation) ask(ctx context.Context, t Target, o Options) error {
 		} else if o.NodesKeepAwake {
 			return fault.New(fault.NotReady, "CML does not report the number of running nodes")
 		}
-		if s.CPUPercent = stats.All.CPU.Percent; s.CPUPercent == nil && o.CPUKeepAwake != nil {
+		if s.CPUPercent = (*float64)(stats.All.CPU.Percent); s.CPUPercent == nil && o.CPUKeepAwake != nil {
 			return fault.New(fault.NotReady, "CML does not report how busy its processors are")
 		}
 	}

@@ -69,7 +69,7 @@ const keep = "keep"
 
 // The types of the nested objects.
 var (
-	cpuTypes   = map[string]attr.Type{"count": types.Int64Type, "percent": types.Float64Type}
+	cpuTypes   = map[string]attr.Type{"count": types.Int64Type, "percent": types.Float64Type, "load": types.ListType{ElemType: types.Float64Type}}
 	usageTypes = map[string]attr.Type{"used": types.Int64Type, "free": types.Int64Type, "total": types.Int64Type}
 )
 
@@ -100,7 +100,7 @@ func (*Health) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datas
 			"instance_state": textAttribute("EC2 state: `pending`, `running`, `stopping` or `stopped`."),
 			"reachable":      flagAttribute("Whether CML answered with its version."),
 			"reason": textAttribute("Why CML did not answer: `not_running`, `no_address`, `timeout`, `refused`, `no_route`, `reset`, `dns`, `tls`, `proxy`, `http` or `not_cml` (something else answers). " +
-				"When it did: why values are missing: `not_ready`, `no_credentials`, `credentials` (refused), `untrusted` (the certificate allows no credentials to be sent), `forbidden`, or one of the former. Null when nothing is missing."),
+				"When it did: why values are missing: `not_ready`, `no_credentials`, `credentials` (refused), `untrusted` (the certificate allows no credentials to be sent), `forbidden`, or one of the former. Null when CML answered all questions; what it says nothing about in an answer is null all the same."),
 			"message":          textAttribute("`reason` in words; null with it."),
 			"version":          textAttribute("Version that CML reports."),
 			"ready":            flagAttribute("Whether CML says that it can start nodes."),

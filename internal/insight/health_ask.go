@@ -154,13 +154,16 @@ func why(err error) string {
 	return reasonNotCML
 }
 
-// words is an error without what only a log needs.
+// words is an error without what only a log needs. What CML refuses is named.
 func words(err error) string {
-	if e := fault.As(err); e != nil && e.Message != "" {
-		if e.Code != "" {
-			return e.Code + ": " + e.Message
-		}
+	e := fault.As(err)
+	switch {
+	case e == nil || e.Message == "":
+		return err.Error()
+	case e.Code == "":
 		return e.Message
+	case controller.Reason(err) == controller.ReasonHTTP:
+		return e.Operation + ": " + e.Code + ": " + e.Message
 	}
-	return err.Error()
+	return e.Code + ": " + e.Message
 }

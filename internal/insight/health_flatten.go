@@ -3,6 +3,7 @@ package insight
 import (
 	"cmp"
 	"maps"
+	"math"
 	"slices"
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
@@ -39,6 +40,7 @@ func cpuAttribute() schema.SingleNestedAttribute {
 		Attributes: map[string]schema.Attribute{
 			"count":   numberAttribute("How many there are."),
 			"percent": schema.Float64Attribute{Computed: true, MarkdownDescription: "How busy the processors are, 0 to 100."},
+			"load":    schema.ListAttribute{Computed: true, ElementType: types.Float64Type, MarkdownDescription: "Load averages of the processors over one, five and fifteen minutes, the sums of all compute hosts."},
 		}}
 }
 
@@ -71,7 +73,9 @@ func (m *healthModel) fill(s sight, settings controller.Settings, c checkup) {
 	if h := c.health; h != nil {
 		m.Valid, m.IsLicensed, m.IsEnterprise = types.BoolPointerValue(h.Valid), types.BoolPointerValue(h.IsLicensed), types.BoolPointerValue(h.IsEnterprise)
 		m.ControllerValid = types.BoolPointerValue(h.Controller.Valid)
-		m.Computes = flattenComputes(h.Computes)
+		if h.Computes != nil {
+			m.Computes = flattenComputes(h.Computes)
+		}
 	}
 	m.LabsTotal, m.LabsStarted = count(c.labsTotal), count(c.labsStarted)
 	m.CPU, m.Memory, m.Disk = types.ObjectNull(cpuTypes), types.ObjectNull(usageTypes), types.ObjectNull(usageTypes)
@@ -84,7 +88,7 @@ func (m *healthModel) fill(s sight, settings controller.Settings, c checkup) {
 	if n, known := c.stats.TotalNodes(); known {
 		m.NodesTotal = types.Int64Value(int64(n))
 	}
-	m.CPU = flattenCPU(c.stats.All)
+	m.CPU = flattenCPU(*c.stats)
 	m.Memory, m.Disk = flattenUsage(c.stats.All.Memory), flattenUsage(c.stats.All.Disk)
 }
 
@@ -96,7 +100,7 @@ func flattenComputes(all map[string]controller.ComputeHealth) types.List {
 	for _, id := range ids {
 		h := all[id]
 		out = append(out, types.ObjectValueMust(computeTypes, map[string]attr.Value{
-			"id": types.StringValue(id), "hostname": attribute.String(h.Hostname), "is_controller": types.BoolValue(h.IsController),
+			"id": types.StringValue(id), "hostname": attribute.String(h.Hostname), "is_controller": types.BoolPointerValue(h.IsController),
 			"admission_state": attribute.String(h.AdmissionState), "valid": types.BoolPointerValue(h.Valid),
 			"kvm_vmx_enabled": types.BoolPointerValue(h.KVMVMXEnabled), "enough_cpus": types.BoolPointerValue(h.EnoughCPUs),
 			"lld_connected": types.BoolPointerValue(h.LLDConnected), "lld_synced": types.BoolPointerValue(h.LLDSynced),
@@ -108,11 +112,23 @@ func flattenComputes(all map[string]controller.ComputeHealth) types.List {
 	return types.ListValueMust(types.ObjectType{AttrTypes: computeTypes}, out)
 }
 
-func flattenCPU(load controller.Load) types.Object {
-	if load.CPU.Count == nil && load.CPU.Percent == nil {
+func flattenCPU(stats controller.SystemStats) types.Object {
+	cpu, averages := stats.All.CPU, stats.LoadAverage()
+	if cpu.Count == nil && cpu.Percent == nil && averages == nil {
 		return types.ObjectNull(cpuTypes)
 	}
-	return types.ObjectValueMust(cpuTypes, map[string]attr.Value{"count": whole(load.CPU.Count), "percent": types.Float64PointerValue(load.CPU.Percent)})
+	percent, load := types.Float64Null(), types.ListNull(types.Float64Type)
+	if cpu.Percent != nil {
+		percent = attribute.Float64(float64(*cpu.Percent))
+	}
+	if averages != nil {
+		var all []attr.Value
+		for _, one := range averages {
+			all = append(all, attribute.Float64(math.Round(one*100)/100))
+		}
+		load = types.ListValueMust(types.Float64Type, all)
+	}
+	return types.ObjectValueMust(cpuTypes, map[string]attr.Value{"count": whole(cpu.Count), "percent": percent, "load": load})
 }
 
 func flattenUsage(u controller.Usage) types.Object {
@@ -123,7 +139,7 @@ func flattenUsage(u controller.Usage) types.Object {
 }
 
 // whole is a number that CML may send with a fraction (cml-api.md 4.2).
-func whole(f *float64) types.Int64 {
+func whole(f *controller.Number) types.Int64 {
 	if f == nil {
 		return types.Int64Null()
 	}

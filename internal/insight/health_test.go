@@ -38,7 +38,8 @@ func TestHealth(t *testing.T) {
 		"region": text(home), "instance_state": text("running"), "reachable": yes, "reason": null, "message": null,
 		"version": text(m.Version()), "ready": yes, "valid": yes, "is_licensed": no, "is_enterprise": yes, "controller_valid": yes,
 		"labs_total": number(2), "labs_started": number(1), "nodes_running": number(2), "nodes_total": set,
-		"cpu":             knownvalue.ObjectPartial(map[string]knownvalue.Check{"percent": knownvalue.Float64Exact(12.5), "count": set}),
+		"cpu": knownvalue.ObjectPartial(map[string]knownvalue.Check{"percent": knownvalue.Float64Exact(12.5), "count": set,
+			"load": knownvalue.ListExact([]knownvalue.Check{knownvalue.Float64Exact(0.8), knownvalue.Float64Exact(0.6), knownvalue.Float64Exact(0.4)})}), // of two hosts
 		"memory":          knownvalue.ObjectPartial(map[string]knownvalue.Check{"used": number(2 * 3 << 30)}),
 		"disk":            knownvalue.ObjectExact(map[string]knownvalue.Check{"used": number(80 << 30), "free": number(120 << 30), "total": number(200 << 30)}),
 		"tls_fingerprint": text(m.Fingerprint()), "computes": knownvalue.ListSizeExact(2),
@@ -100,6 +101,42 @@ func TestHealthInParts(t *testing.T) {
 	steps(t, resource.TestStep{Config: l.admin() + l.data(health, ""), ConfigStateChecks: values(health, map[string]knownvalue.Check{
 		"valid": yes, "labs_total": number(0), "labs_started": number(0), "nodes_running": null, "cpu": null, "reason": text("http"),
 	})})
+}
+
+// What CML shows to administrators only, leaves out or says in another shape.
+func TestHealthOfOtherShapes(t *testing.T) {
+	l := newLab(t)
+	says := func(operation, body string) func() {
+		return func() {
+			l.Faults.Clear()
+			l.Faults.Add(wire.Rule{Service: "cml", Operation: operation, Fault: wire.Fault{Kind: wire.Garbage, Status: 200, ContentType: "application/json", Body: body}})
+		}
+	}
+	step := func(before func(), want map[string]knownvalue.Check) resource.TestStep {
+		return resource.TestStep{PreConfig: before, Config: l.admin() + l.data(health, ""), ConfigStateChecks: values(health, want)}
+	}
+	host := func(want map[string]knownvalue.Check) knownvalue.Check {
+		return knownvalue.ListExact([]knownvalue.Check{knownvalue.ObjectPartial(want)})
+	}
+	steps(t,
+		step(says("GET /system_health", `{"valid": null, "is_licensed": null, "is_enterprise": true, "controller": null}`), map[string]knownvalue.Check{
+			"valid": null, "is_licensed": null, "is_enterprise": yes, "controller_valid": null, "computes": null, "labs_total": number(0), "reason": null}),
+		step(says("GET /system_health", `{"valid": true, "computes": {"a": {"is_controller": null, "lld_connected": null, "cpu_overload": null}}}`), map[string]knownvalue.Check{
+			"valid": yes, "computes": host(map[string]knownvalue.Check{"id": text("a"), "hostname": null, "is_controller": null, "lld_connected": null, "admission_state": null})}),
+		step(says("GET /system_health", `{"valid": true, "computes": {}}`), map[string]knownvalue.Check{"computes": knownvalue.ListSizeExact(0)}),
+		step(says("GET /labs", `null`), map[string]knownvalue.Check{"labs_total": null, "labs_started": null, "valid": yes, "reason": set}),
+		step(says("GET /system_stats", `{"computes": {"a": {"stats": {"dominfo": {"running_nodes": "2"}}}}, "all": {"cpu": {"percent": "12.5"}, "memory": {"used": "100", "total": 400.0}}}`), map[string]knownvalue.Check{
+			"nodes_running": number(2), "nodes_total": null, "cpu": knownvalue.ObjectExact(map[string]knownvalue.Check{"count": null, "percent": knownvalue.Float64Exact(12.5), "load": null}),
+			"memory": knownvalue.ObjectExact(map[string]knownvalue.Check{"used": number(100), "free": null, "total": number(400)}), "disk": null}),
+	)
+}
+
+// A question that CML refuses is named.
+func TestHealthNamesWhatIsRefused(t *testing.T) {
+	l := newLab(t)
+	l.Faults.Add(wire.Rule{Service: "cml", Operation: "GET /labs", Fault: wire.Fault{Kind: wire.Error, Status: 403, Message: "Access denied"}})
+	steps(t, resource.TestStep{Config: l.admin() + l.data(health, ""), ConfigStateChecks: values(health, map[string]knownvalue.Check{
+		"labs_total": null, "valid": yes, "reason": text("forbidden"), "message": text("GET /labs: HTTP 403: Access denied")})})
 }
 
 func TestHealthOutOfReach(t *testing.T) {

@@ -20,14 +20,16 @@ import (
 // systemTypes are the members of `system`.
 var systemTypes = map[string]attr.Type{
 	"cpu": types.ObjectType{AttrTypes: cpuTypes}, "memory": types.ObjectType{AttrTypes: usageTypes}, "disk": types.ObjectType{AttrTypes: usageTypes},
-	"nodes_running": types.Int64Type, "nodes_total": types.Int64Type,
+	"nodes_running": types.Int64Type, "nodes_total": types.Int64Type, "orphans_running": types.Int64Type, "orphans_total": types.Int64Type,
 }
 
 func systemAttributes() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
 		"cpu": cpuAttribute(), "memory": usageAttribute("Memory"), "disk": usageAttribute("Disk"),
-		"nodes_running": numberAttribute("Nodes that run, of all users."),
-		"nodes_total":   numberAttribute("Nodes that exist on the compute hosts, of all users."),
+		"nodes_running":   numberAttribute("Nodes that run, of all users."),
+		"nodes_total":     numberAttribute("Nodes that exist on the compute hosts, of all users."),
+		"orphans_running": numberAttribute("Virtual machines that run and belong to no lab any more."),
+		"orphans_total":   numberAttribute("The same with those that do not run."),
 	}
 }
 
@@ -93,16 +95,16 @@ func (m *metricsModel) fill(s sight, settings controller.Settings, values map[st
 }
 
 func flattenSystem(stats controller.SystemStats) types.Object {
-	running, total := types.Int64Null(), types.Int64Null()
-	if n, known := stats.RunningNodes(); known {
-		running = types.Int64Value(int64(n))
-	}
-	if n, known := stats.TotalNodes(); known {
-		total = types.Int64Value(int64(n))
+	sum := func(n int, known bool) types.Int64 {
+		if !known {
+			return types.Int64Null()
+		}
+		return types.Int64Value(int64(n))
 	}
 	return types.ObjectValueMust(systemTypes, map[string]attr.Value{
-		"cpu": flattenCPU(stats.All), "memory": flattenUsage(stats.All.Memory), "disk": flattenUsage(stats.All.Disk),
-		"nodes_running": running, "nodes_total": total,
+		"cpu": flattenCPU(stats), "memory": flattenUsage(stats.All.Memory), "disk": flattenUsage(stats.All.Disk),
+		"nodes_running": sum(stats.RunningNodes()), "nodes_total": sum(stats.TotalNodes()),
+		"orphans_running": sum(stats.RunningOrphans()), "orphans_total": sum(stats.TotalOrphans()),
 	})
 }
 
@@ -111,7 +113,7 @@ func usedPercent(u controller.Usage) (float64, bool) {
 	if u.Used == nil || u.Total == nil || *u.Total <= 0 {
 		return 0, false
 	}
-	return 100 * *u.Used / *u.Total, true
+	return 100 * float64(*u.Used / *u.Total), true
 }
 
 // alert compares the values with the thresholds.
