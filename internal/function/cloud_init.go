@@ -31,7 +31,7 @@ func (cloudInit) Definition(_ context.Context, _ function.DefinitionRequest, res
 			"`publisher` installs a script (Python, which Ubuntu has) and a systemd timer that send what CML tells of itself to CloudWatch: in the namespace `CML/Worker`, with the single dimension `InstanceId`, " +
 			"`IdleSeconds` (since somebody last used CML, since the start at most, and 0 while nodes run), `RunningNodes`, `LabsStarted` (of the labs that the account may see), `MemoryPercent` and `DiskPercent`. " +
 			"What cannot be read is not sent, never a zero. It needs an instance profile with the policy of the feature `publisher` of `cml_iam_policy`, and an account of CML of its own, which need not be an administrator; " +
-			"its calls do not count as use here, so name it in `exclude_users` of `cml_worker_idle` too. CloudWatch charges five metrics for each worker, and the requests: about $1.60 a month at list price for one that runs all the time. " +
+			"its calls do not count as use here, so name it in `exclude_users` of `cml_worker_idle` too, unless it is called `cml-publisher`. CloudWatch charges five metrics for each worker, and the requests: about $1.60 a month at list price for one that runs all the time. " +
 			"`journalctl -u cml-publisher` tells what it did; variables such as `AWS_ENDPOINT_URL_CLOUDWATCH` and `CML_PUBLISHER_URL` (`https://127.0.0.1`) can be set in `/etc/default/cml-publisher`. " +
 			"The script is part of the document, so a new version of this provider may render another document.",
 		Parameters: []function.Parameter{

@@ -19,6 +19,8 @@ const (
 	MaxThreshold = 30 * 24 * time.Hour
 	// DefaultExcludePattern fits the ids of CML's built-in accounts.
 	DefaultExcludePattern = `^00000000-0000-.*`
+	// PublisherUser is what the publisher's account is called in the examples.
+	PublisherUser = "cml-publisher"
 	// MarkerDetection is the managed tag, without prefix, that switches the
 	// detection off with the value MarkerDisabled.
 	MarkerDetection = "idle-detection"
@@ -66,7 +68,7 @@ type Options struct {
 	// ExcludePattern fits ids of users whose user_activity does not count; nil fits none.
 	ExcludePattern *regexp.Regexp
 	// ExcludeUsers are names or ids of further such users. OwnUser adds the one
-	// that asks.
+	// that asks and PublisherUser, if there is one.
 	ExcludeUsers []string
 	OwnUser      bool
 	// NodesKeepAwake: a worker with running nodes is in use.
@@ -161,7 +163,8 @@ func Decide(o Options, s Observation) Decision {
 	}
 	d.Since = s.Last
 	if d.Since.IsZero() {
-		d.Since = s.Started
+		// EC2 tells that time, so a clock of CML that is ahead must not age it.
+		d.Since = s.Started.Add(max(0, s.Skew()))
 	}
 	idleFor := max(0, s.Now.Sub(d.Since))
 	d.IdleFor = &idleFor

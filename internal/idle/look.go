@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"regexp"
+	"slices"
 	"time"
 
 	"github.com/cml-infra/terraform-provider-cml/internal/controller"
@@ -108,7 +109,7 @@ func (s *Observation) ask(ctx context.Context, t Target, o Options) error {
 	// Last, so that its clock is the newest.
 	telemetry, err := client.NewestEvent(ctx, func(category, userID string) bool { return o.counts(category, userID, excluded) })
 	if err != nil {
-		return err
+		return unread(err, info.Version)
 	}
 	// Logins and calls make events, this look's own among them (cml-api.md 7.1):
 	// where there is none at all, nothing is recorded, whoever uses CML.
@@ -120,6 +121,17 @@ func (s *Observation) ask(ctx context.Context, t Target, o Options) error {
 		s.Last, s.Category, s.UserID = e.At, e.Category, e.UserID
 	}
 	return nil
+}
+
+// unread says what to do about a telemetry that CML does not give.
+func unread(err error, version string) error {
+	switch f := fault.As(err); {
+	case fault.Is(err, fault.NotFound):
+		return fault.New(fault.NotFound, "CML %s has no telemetry to tell idleness by (%w); 2.9 and newer have it", version, err)
+	case f != nil && f.Kind == fault.PermissionDenied && f.Operation == "GET /telemetry/events":
+		return fault.New(fault.PermissionDenied, "CML does not show its telemetry to this account; ask as one that may read it: %w", err)
+	}
+	return err
 }
 
 var uuid = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
@@ -138,7 +150,11 @@ func (s *Observation) exclude(ctx context.Context, client *controller.Client, o 
 			note("the provider's own account of CML", err)
 		}
 	}
-	for _, user := range o.ExcludeUsers {
+	users := o.ExcludeUsers
+	if o.OwnUser {
+		users = append(slices.Clone(users), PublisherUser)
+	}
+	for _, user := range users {
 		if uuid.MatchString(user) {
 			out = append(out, user)
 			continue

@@ -94,7 +94,7 @@ func (*Idle) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasou
 				MarkdownDescription: "Regular expression (RE2) of ids of users whose `user_activity` does not count; `\"\"` fits nobody. Default: `" + idle.DefaultExcludePattern + "`, CML's built-in accounts."},
 			"exclude_users": schema.SetAttribute{Optional: true, ElementType: types.StringType,
 				Validators:          []validator.Set{setvalidator.ValueStringsAre(stringvalidator.LengthBetween(1, 64))},
-				MarkdownDescription: "Further users, by name or id, whose `user_activity` does not count; what they do with labs still does. Default: the account that this provider asks as. An account whose id cannot be looked up counts."},
+				MarkdownDescription: "Further users, by name or id, whose `user_activity` does not count; what they do with labs still does. Default: the account that this provider asks as, and the one called `" + idle.PublisherUser + "`, if there is one: what `publisher` of the function `cloud_init` asks as in the examples. An account whose id cannot be looked up counts."},
 			"running_nodes_keep_awake": schema.BoolAttribute{Optional: true, MarkdownDescription: "Whether a worker with running nodes is in use, since a lab that runs makes no events. Default `true`."},
 			"cpu_keep_awake_percent": schema.Float64Attribute{Optional: true, Validators: []validator.Float64{float64validator.Between(0, 100)},
 				MarkdownDescription: "A worker whose processors are at least that busy, in percent, is in use. Default: not looked at."},

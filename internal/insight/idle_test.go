@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
 	"github.com/hashicorp/terraform-plugin-testing/plancheck"
+	"github.com/hashicorp/terraform-plugin-testing/statecheck"
 	"github.com/hashicorp/terraform-plugin-testing/terraform"
 
 	"github.com/cml-infra/terraform-provider-cml/internal/acctest/protocol"
@@ -74,6 +75,12 @@ func TestIdle(t *testing.T) {
 		look(nil, awake+"\n  exclude_users = [\"terraform\", \"jane\"]", stop),
 		look(nil, awake+"\n  exclude_users = [\"terraform\", \""+person+"\"]", stop),
 		look(nil, awake+"\n  categories = [\"start_lab\", \"stop_lab\"]", stop),
+		// neither are those of the publisher on the worker
+		look(func() {
+			quiet()
+			l.did("user_activity", time.Minute, l.server().AddUser(cml.Credentials{Username: "cml-publisher", Password: "a-third-long-one"}, false))
+		}, awake, stop),
+		look(nil, awake+"\n  exclude_users = [\"terraform\"]", run("active")),
 		// what an excluded user does in labs counts
 		look(func() { quiet(); l.did("start_node", time.Minute, own) }, awake, run("active")),
 		// switched off
@@ -144,6 +151,21 @@ func TestIdleUnreadable(t *testing.T) {
 		step(provider, func() { l.hold(cml.NotReady) }),
 	}
 	steps(t, all...)
+}
+
+// Who may not read the telemetry hears what to do.
+func TestIdleSaysWhatIsMissing(t *testing.T) {
+	l := newLab(t)
+	provider, _ := l.watcher()
+	l.server().Switch(func(s *cml.Switches) { s.TelemetryForAdmins = true })
+	message := func(words string) []statecheck.StateCheck {
+		return values(idle, want{"reason": text("unknown"), "message": knownvalue.StringRegexp(says(words))})
+	}
+	steps(t,
+		resource.TestStep{Config: provider + l.data(idle, ""), ConfigStateChecks: message("CML does not show its telemetry to this account; ask as one that may read it: GET /telemetry/events: HTTP 403")},
+		resource.TestStep{PreConfig: func() { l.server().Switch(func(s *cml.Switches) { s.NoTelemetry = true }) }, Config: l.admin() + l.data(idle, ""),
+			ConfigStateChecks: message("CML " + l.server().Version() + " has no telemetry to tell idleness by (GET /telemetry/events: HTTP 404")},
+	)
 }
 
 // A clock of CML that is wrong is worth a warning, one that is a little off is not.
