@@ -124,7 +124,7 @@ func (*Metrics) Schema(_ context.Context, _ datasource.SchemaRequest, resp *data
 					"ebs_balance_percent": percent("`ebs_io_balance_percent` and `ebs_byte_balance_percent` down to here. Default `10`."),
 				}},
 			"instance_state": textAttribute("EC2 state: `pending`, `running`, `stopping` or `stopped`. Only a worker that runs has values."),
-			"period_seconds": numberAttribute("What most values cover: `60` with detailed monitoring, otherwise `300`. Packets, credits and the volumes of bare metal are always of 300, status checks of 60."),
+			"period_seconds": numberAttribute("What most values cover: `60` with detailed monitoring, otherwise `300`. Packets, credits, burst balances and the volumes of bare metal are always of 300, status checks of 60."),
 			"collected_at":   textAttribute("Time of the newest value of CloudWatch, RFC 3339: the beginning of its period. Null when there is none. `system` is of the moment of the look."),
 			"timestamps": schema.MapAttribute{Computed: true, ElementType: types.StringType,
 				MarkdownDescription: "Time of the value, as in `collected_at`, of each attribute with a value of CloudWatch, by the attribute's name."},

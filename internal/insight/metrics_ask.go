@@ -3,6 +3,7 @@ package insight
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -73,8 +74,8 @@ var readings = []reading{
 	{attribute: "ebs_write_bytes_per_second", group: groupEBS, metric: "EBSWriteBytes", volume: "VolumeWriteBytes", statistic: monitoring.StatisticSum, rate: true},
 	{attribute: "ebs_read_ops_per_second", group: groupEBSOps, metric: "EBSReadOps", volume: "VolumeReadOps", statistic: monitoring.StatisticSum, rate: true},
 	{attribute: "ebs_write_ops_per_second", group: groupEBSOps, metric: "EBSWriteOps", volume: "VolumeWriteOps", statistic: monitoring.StatisticSum, rate: true},
-	{attribute: "ebs_io_balance_percent", group: groupBurst, metric: "EBSIOBalance%", statistic: monitoring.StatisticMinimum},
-	{attribute: "ebs_byte_balance_percent", group: groupBurst, metric: "EBSByteBalance%", statistic: monitoring.StatisticMinimum},
+	{attribute: "ebs_io_balance_percent", group: groupBurst, metric: "EBSIOBalance%", statistic: monitoring.StatisticMinimum, period: basicPeriod},
+	{attribute: "ebs_byte_balance_percent", group: groupBurst, metric: "EBSByteBalance%", statistic: monitoring.StatisticMinimum, period: basicPeriod},
 	{attribute: "cpu_credit_balance", group: groupCredits, metric: "CPUCreditBalance", statistic: monitoring.StatisticMinimum, period: basicPeriod},
 	{attribute: "cpu_credit_usage", group: groupCredits, metric: "CPUCreditUsage", statistic: monitoring.StatisticSum, period: basicPeriod},
 	{attribute: "status_check_failed", group: groupStatus, metric: "StatusCheckFailed", statistic: monitoring.StatisticMaximum, period: detailedPeriod},
@@ -211,9 +212,18 @@ func (d *Metrics) measure(ctx context.Context, s sight, r metricsRequest, now ti
 	for i, one := range sources {
 		queries[i] = one.query
 	}
-	values, err := client.Newest(ctx, queries, from, to)
+	values, unread, err := client.Newest(ctx, queries, from, to)
 	if !d.tolerable(err, s, "cloudwatch:GetMetricData", diags) {
 		return nil
+	}
+	if len(unread) > 0 {
+		var names []string
+		for n := range unread {
+			names = append(names, sources[n].attribute)
+		}
+		slices.Sort(names)
+		tfdiag.Warn(diags, d.set, tfdiag.MetricsUnknown, fmt.Sprintf("CloudWatch did not read everything of worker %s, so that these may be null or old: %s. AWS said: %s",
+			s.machine.ID, strings.Join(slices.Compact(names), ", "), unread[slices.Min(slices.Collect(maps.Keys(unread)))]))
 	}
 	return combine(sources, values)
 }

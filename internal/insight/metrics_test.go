@@ -7,9 +7,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/smithy-go/encoding/cbor"
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
 
+	"github.com/cml-infra/terraform-provider-cml/internal/acctest/protocol"
 	"github.com/cml-infra/terraform-provider-cml/internal/simulator"
 	"github.com/cml-infra/terraform-provider-cml/internal/simulator/aws"
 	"github.com/cml-infra/terraform-provider-cml/internal/simulator/cml"
@@ -153,7 +155,7 @@ func TestMetricsOfCMLAndOfAnAgent(t *testing.T) {
 		"system": knownvalue.ObjectPartial(map[string]knownvalue.Check{
 			"cpu":           knownvalue.ObjectPartial(map[string]knownvalue.Check{"percent": float(12.5)}),
 			"disk":          knownvalue.ObjectExact(map[string]knownvalue.Check{"used": number(95 << 30), "free": number(5 << 30), "total": number(100 << 30)}),
-			"nodes_running": number(0)}),
+			"nodes_running": number(0), "orphans_total": number(0), "orphans_running": number(0)}),
 		"alerts": knownvalue.ListExact([]knownvalue.Check{knownvalue.ObjectPartial(map[string]knownvalue.Check{"attribute": text("disk_percent"), "value": float(95)})}),
 	})
 	hold := func() {
@@ -199,6 +201,25 @@ func TestMetricsWithoutPermission(t *testing.T) {
 		"cpu_percent": null, "ebs_read_bytes_per_second": null, "collected_at": null,
 		"system": knownvalue.ObjectPartial(map[string]knownvalue.Check{"cpu": knownvalue.ObjectPartial(map[string]knownvalue.Check{"percent": float(50)})}),
 	}))
+}
+
+// What CloudWatch itself fails to read is told, and the rest is there.
+func TestMetricsThatCloudWatchFailsToRead(t *testing.T) {
+	l := newLab(t)
+	failed := cbor.Map{"Id": cbor.String("m0"), "StatusCode": cbor.String("InternalError"), "Messages": cbor.List{cbor.Map{"Value": cbor.String("try later")}}}
+	at := float64(time.Now().Add(-10 * time.Minute).Truncate(5 * time.Minute).Unix())
+	other := cbor.Map{"Id": cbor.String("m1"), "StatusCode": cbor.String("Complete"), "Timestamps": cbor.List{&cbor.Tag{ID: 1, Value: cbor.Float64(at)}}, "Values": cbor.List{cbor.Uint(3000)}}
+	l.Faults.Add(wire.Rule{Service: "monitoring", Operation: "GetMetricData", Fault: wire.Fault{
+		Kind: wire.Garbage, ContentType: "application/cbor", Body: string(cbor.Encode(cbor.Map{"MetricDataResults": cbor.List{other, failed}}))}})
+	server := protocol.Serve(t, l.World, map[string]any{"endpoints": []any{map[string]any{"cloudwatch": l.Endpoint(), "ec2": l.Endpoint(), "sts": l.Endpoint()}}})
+	state, diags := server.Look(metrics, map[string]any{"worker_id": l.id, "metrics": []any{"cpu", "network"}})
+	server.Good(diags)
+	if !protocol.Has(diags, protocol.Warning, "may be null or old: cpu_percent. AWS said: InternalError: try later [metrics_unknown]") {
+		t.Error(protocol.Show(diags))
+	}
+	if cpu, in := protocol.Text(t, state, "cpu_percent"), protocol.Text(t, state, "network_in_bytes_per_second"); cpu != "(null)" || in != `tftypes.Number<"10">` {
+		t.Errorf("cpu_percent is %s, network_in_bytes_per_second %s", cpu, in)
+	}
 }
 
 func TestMetricsRefusals(t *testing.T) {

@@ -47,27 +47,59 @@ type Value struct {
 //
 // It relies on no order of the answer, nor on one page. A query that CloudWatch
 // reports an internal error for is asked once more, as its API reference wants.
-func (c *Client) Newest(ctx context.Context, queries []Query, from, to time.Time) (map[int]Value, error) {
-	found := map[int]Value{}
+// Those that it has not read to the end all the same are in unread, with what it
+// says about that; a value of theirs may not be the newest.
+func (c *Client) Newest(ctx context.Context, queries []Query, from, to time.Time) (found map[int]Value, unread map[int]string, err error) {
+	found, unread = map[int]Value{}, map[int]string{}
 	all := make([]int, len(queries))
 	for n := range queries {
 		all[n] = n
 	}
 	for some := range slices.Chunk(all, MaxQueries) {
-		failed, err := c.newest(ctx, queries, some, from, to, found)
-		if err == nil && len(failed) > 0 {
-			_, err = c.newest(ctx, queries, failed, from, to, found)
-		}
+		results, err := c.newest(ctx, queries, some, from, to, found)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
+		}
+		var again []int
+		for n, r := range results {
+			if r.status == types.StatusCodeInternalError {
+				again = append(again, n)
+			}
+		}
+		slices.Sort(again)
+		if len(again) > 0 {
+			more, err := c.newest(ctx, queries, again, from, to, found)
+			if err != nil {
+				return nil, nil, err
+			}
+			maps.Copy(results, more)
+		}
+		for n, r := range results {
+			// An answer without a status, or with one that is not known yet, counts as
+			// complete. One in parts has the newest value first, if it has any.
+			_, there := found[n]
+			if r.status == types.StatusCodeInternalError || r.status == types.StatusCodeForbidden || r.status == types.StatusCodePartialData && !there {
+				unread[n] = r.String()
+			}
 		}
 	}
-	return found, nil
+	return found, unread, nil
 }
 
-// newest asks for the queries with these numbers, and returns those of them
-// that CloudWatch has failed to read.
-func (c *Client) newest(ctx context.Context, queries []Query, some []int, from, to time.Time, found map[int]Value) (failed []int, err error) {
+// result is what CloudWatch says of a query beside its values.
+type result struct {
+	status   types.StatusCode
+	messages []string
+}
+
+// String is the status with CloudWatch's words about it.
+func (r result) String() string {
+	return strings.Join(append([]string{string(r.status)}, r.messages...), ": ")
+}
+
+// newest asks for the queries with these numbers, and returns how CloudWatch has
+// fared with each.
+func (c *Client) newest(ctx context.Context, queries []Query, some []int, from, to time.Time, found map[int]Value) (map[int]result, error) {
 	in := &cloudwatch.GetMetricDataInput{StartTime: aws.Time(from), EndTime: aws.Time(to), ScanBy: types.ScanByTimestampDescending}
 	numbers := map[string]int{}
 	for _, n := range some {
@@ -78,8 +110,8 @@ func (c *Client) newest(ctx context.Context, queries []Query, some []int, from, 
 			Period: aws.Int32(int32(q.Period / time.Second)), Stat: aws.String(q.Statistic),
 		}})
 	}
-	status := map[int]types.StatusCode{}
-	pages := cloudwatch.NewGetMetricDataPaginator(c.api, in)
+	results := map[int]result{}
+	pages := cloudwatch.NewGetMetricDataPaginator(c.api, in, func(o *cloudwatch.GetMetricDataPaginatorOptions) { o.StopOnDuplicateToken = true })
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
@@ -90,7 +122,7 @@ func (c *Client) newest(ctx context.Context, queries []Query, some []int, from, 
 			if !asked {
 				continue
 			}
-			status[n] = r.StatusCode // that of the last page counts
+			results[n] = result{r.StatusCode, messages(r.Messages)} // those of the last page count
 			for i := range min(len(r.Timestamps), len(r.Values)) {
 				v := Value{At: r.Timestamps[i], Value: r.Values[i]}
 				if old, known := found[n]; !known || v.beats(old, queries[n].Period, to) {
@@ -99,12 +131,18 @@ func (c *Client) newest(ctx context.Context, queries []Query, some []int, from, 
 			}
 		}
 	}
-	for _, n := range some {
-		if status[n] == types.StatusCodeInternalError {
-			failed = append(failed, n)
+	return results, nil
+}
+
+// messages are the texts of messages, without those that say nothing.
+func messages(all []types.MessageData) []string {
+	var out []string
+	for _, m := range all {
+		if text := strings.TrimSpace(aws.ToString(m.Value)); text != "" {
+			out = append(out, text)
 		}
 	}
-	return failed, nil
+	return out
 }
 
 // beats reports whether a value is the better answer at a time than another of
@@ -126,7 +164,7 @@ func (c *Client) Find(ctx context.Context, namespace, metric string, dimensions 
 		in.Dimensions = append(in.Dimensions, types.DimensionFilter{Name: aws.String(name), Value: aws.String(dimensions[name])})
 	}
 	var found []map[string]string
-	pages := cloudwatch.NewListMetricsPaginator(c.api, in)
+	pages := cloudwatch.NewListMetricsPaginator(c.api, in, func(o *cloudwatch.ListMetricsPaginatorOptions) { o.StopOnDuplicateToken = true })
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {

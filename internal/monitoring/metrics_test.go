@@ -2,6 +2,7 @@ package monitoring_test
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"testing"
@@ -38,7 +39,7 @@ func TestNewest(t *testing.T) {
 			result("m1", 0, 1, 10, 3, 5, 2), result("strange", 10, 99), result("m0", 0, 7)}}},
 		{status: http.StatusOK, body: cbor.Map{"MetricDataResults": cbor.List{result("m0", 5, 8), result("m3", 15, 40)}}},
 	}})
-	got, err := client.Newest(t.Context(), []monitoring.Query{query("a"), query("b"), query("c"), query("d")}, noon, noon.Add(17*time.Minute))
+	got, _, err := client.Newest(t.Context(), []monitoring.Query{query("a"), query("b"), query("c"), query("d")}, noon, noon.Add(17*time.Minute))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,7 +64,6 @@ func TestNewest(t *testing.T) {
 	}
 }
 
-// A sum over a period that is not over is too low.
 // What CloudWatch fails to read is asked for once more, and nothing else is.
 func TestNewestAfterInternalError(t *testing.T) {
 	t.Parallel()
@@ -73,7 +73,7 @@ func TestNewestAfterInternalError(t *testing.T) {
 		{status: http.StatusOK, body: cbor.Map{"MetricDataResults": cbor.List{result("m0", 0, 7), failed}}},
 		{status: http.StatusOK, body: cbor.Map{"MetricDataResults": cbor.List{result("m1", 5, 8)}}},
 	}})
-	got, err := client.Newest(t.Context(), []monitoring.Query{query("a"), query("b")}, noon, noon.Add(17*time.Minute))
+	got, _, err := client.Newest(t.Context(), []monitoring.Query{query("a"), query("b")}, noon, noon.Add(17*time.Minute))
 	if err != nil || got[0].Value != 7 || got[1].Value != 8 {
 		t.Errorf("got %v, %v", got, err)
 	}
@@ -85,11 +85,51 @@ func TestNewestAfterInternalError(t *testing.T) {
 	}
 }
 
+// What it does not read at the second try either, or does not show, is told.
+func TestNewestUnread(t *testing.T) {
+	t.Parallel()
+	said := func(id, status, message string, pairs ...float64) cbor.Map {
+		r := result(id, pairs...)
+		r["StatusCode"] = cbor.String(status)
+		if message != "" {
+			r["Messages"] = cbor.List{cbor.Map{"Code": cbor.String(status), "Value": cbor.String(message)}}
+		}
+		return r
+	}
+	failed := said("m1", "InternalError", "try later")
+	s, client := serve(t, map[string][]answer{"GetMetricData": {
+		{status: http.StatusOK, body: cbor.Map{"MetricDataResults": cbor.List{
+			said("m0", "Complete", "a note", 0, 7), failed, said("m2", "Forbidden", ""), said("m3", "PartialData", ""), said("m4", "PartialData", "", 0, 9), said("m5", "Later", "", 0, 9)}}},
+		{status: http.StatusOK, body: cbor.Map{"MetricDataResults": cbor.List{failed}}},
+	}})
+	got, unread, err := client.Newest(t.Context(), slices.Repeat([]monitoring.Query{query("a")}, 6), noon, noon.Add(17*time.Minute))
+	if err != nil || len(got) != 3 || len(s.asked) != 2 {
+		t.Errorf("got %v, %v, asked %d times", got, err, len(s.asked))
+	}
+	if want := map[int]string{1: "InternalError: try later", 2: "Forbidden", 3: "PartialData"}; !maps.Equal(unread, want) {
+		t.Errorf("unread are %v, want %v", unread, want)
+	}
+}
+
+// A token that leads in a circle ends, or the plan would not.
+func TestNewestInCircles(t *testing.T) {
+	t.Parallel()
+	page := answer{status: http.StatusOK, body: cbor.Map{"NextToken": cbor.String("again"), "MetricDataResults": cbor.List{result("m0", 0, 7)}}}
+	s, client := serve(t, map[string][]answer{"GetMetricData": slices.Repeat([]answer{page}, 50), "ListMetrics": slices.Repeat([]answer{page}, 50)})
+	if got, _, err := client.Newest(t.Context(), []monitoring.Query{query("a")}, noon, noon.Add(17*time.Minute)); err != nil || got[0].Value != 7 {
+		t.Errorf("got %v, %v", got, err)
+	}
+	if _, err := client.Find(t.Context(), "N", "M", nil); err != nil || len(s.asked) != 4 {
+		t.Errorf("%v, asked %d times", err, len(s.asked))
+	}
+}
+
+// A sum over a period that is not over is too low.
 func TestNewestPrefersPeriodsThatAreOver(t *testing.T) {
 	t.Parallel()
 	for _, pairs := range [][]float64{{15, 1, 10, 30}, {10, 30, 15, 1}} {
 		_, client := serve(t, map[string][]answer{"GetMetricData": {{status: http.StatusOK, body: cbor.Map{"MetricDataResults": cbor.List{result("m0", pairs...)}}}}})
-		got, err := client.Newest(t.Context(), []monitoring.Query{query("a")}, noon, noon.Add(17*time.Minute))
+		got, _, err := client.Newest(t.Context(), []monitoring.Query{query("a")}, noon, noon.Add(17*time.Minute))
 		if err != nil || got[0].Value != 30 {
 			t.Errorf("%v: %v, %v", pairs, got, err)
 		}
@@ -103,12 +143,12 @@ func TestNewestInSeveralRequests(t *testing.T) {
 		{status: http.StatusOK, body: cbor.Map{"MetricDataResults": cbor.List{result("m0", 0, 1)}}},
 		{status: http.StatusOK, body: cbor.Map{"MetricDataResults": cbor.List{result(last, 0, 2)}}},
 	}})
-	got, err := client.Newest(t.Context(), slices.Repeat([]monitoring.Query{query("a")}, monitoring.MaxQueries+1), noon, noon.Add(time.Hour))
+	got, _, err := client.Newest(t.Context(), slices.Repeat([]monitoring.Query{query("a")}, monitoring.MaxQueries+1), noon, noon.Add(time.Hour))
 	if err != nil || len(s.asked) != 2 || got[0].Value != 1 || got[monitoring.MaxQueries].Value != 2 {
 		t.Errorf("%v, %d requests, %v", got, len(s.asked), err)
 	}
 	_, client = serve(t, map[string][]answer{"GetMetricData": {refused("AccessDeniedException", "AccessDenied;Sender")}})
-	if _, err := client.Newest(t.Context(), []monitoring.Query{query("a")}, noon, noon.Add(time.Hour)); !fault.Is(err, fault.PermissionDenied) {
+	if _, _, err := client.Newest(t.Context(), []monitoring.Query{query("a")}, noon, noon.Add(time.Hour)); !fault.Is(err, fault.PermissionDenied) {
 		t.Errorf("got %v", err)
 	}
 }
