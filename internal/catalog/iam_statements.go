@@ -52,7 +52,7 @@ var iamFeatures = []iamFeature{
 	{name: "diagnose", what: "console output in the text of a time-out", ec2: []string{"GetConsoleOutput"}},
 	{name: "quota_check", what: "`guardrails.quota_check`; without this, plans warn that the quota could not be read, unless the check is `off`", others: []string{"servicequotas:GetServiceQuota"}},
 	{name: "cost", what: "prices: `hourly_cost_estimate`, `cml_worker_cost`, `guardrails.max_hourly_cost`, `annotate = [\"cost\"]` of `cml_worker_dashboard` and the order of `cml_instance_types`",
-		ec2: []string{"DescribeSpotPriceHistory"}, others: []string{"pricing:GetProducts"}},
+		ec2: []string{"DescribeNetworkInterfaceAttribute", "DescribeSpotPriceHistory"}, others: []string{"pricing:GetProducts"}},
 	{name: "secrets", what: "`controller.credentials`", others: []string{"secretsmanager:GetSecretValue", "ssm:GetParameter"}},
 	{name: "publisher", what: "not Terraform but a worker itself with `publisher` of the function `cloud_init`: for the role of its instance profile, alone",
 		others: []string{"cloudwatch:PutMetricData", "secretsmanager:GetSecretValue", "ssm:GetParameter"}},

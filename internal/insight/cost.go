@@ -85,7 +85,7 @@ func (*Cost) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasou
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "What a worker costs by AWS's public price list (Price List Query API), or what one would cost that does not exist. Linux on shared hardware, on demand; for a spot machine the present spot price of its zone. " +
 			"Not in it are discounts, credits and taxes, traffic, snapshots, detailed monitoring, licences of CML, and the requests of magnetic volumes.\n\n" +
-			"It needs `pricing:GetProducts`, for spot machines `ec2:DescribeSpotPriceHistory` (feature `cost` of `cml_iam_policy`). What cannot be read is null, with a warning; AWS serves no price list in GovCloud and in isolated partitions.",
+			"It needs `pricing:GetProducts`, for spot machines `ec2:DescribeSpotPriceHistory`, for workers that do not run `ec2:DescribeNetworkInterfaceAttribute` (feature `cost` of `cml_iam_policy`). What cannot be read is null, with a warning; AWS serves no price list in GovCloud and in isolated partitions.",
 		Attributes: map[string]schema.Attribute{
 			"worker_id": schema.StringAttribute{Optional: true, Validators: []validator.String{validators.InstanceID()},
 				MarkdownDescription: "EC2 instance id of the worker. Exactly one of `worker_id` and `instance_type`."},
@@ -107,8 +107,8 @@ func (*Cost) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasou
 				MarkdownDescription: "AWS region of the worker. Default: the provider's."},
 			"include": schema.SetAttribute{Optional: true, ElementType: types.StringType, Validators: []validator.Set{
 				setvalidator.SizeAtLeast(1), setvalidator.ValueStringsAre(stringvalidator.OneOf(partCompute, partStorage, partAddress))},
-				MarkdownDescription: "What is counted: `compute` (the instance), `storage` (all EBS volumes of the worker, with IOPS and throughput above what their type includes), `address` (the public IPv4 address that it has now; an automatic one goes while it is stopped). Default: all of them."},
-			"hourly_running":       money("Costs of an hour in which it runs, to a millionth."),
+				MarkdownDescription: "What is counted: `compute` (the instance), `storage` (all EBS volumes of the worker, with IOPS and throughput above what their type includes), `address` (its public IPv4 address; an automatic one costs nothing while the worker is stopped). Default: all of them. The list of China names no price of addresses, so leave `address` out there."},
+			"hourly_running":       money("Costs of an hour in which it runs, to a millionth. That of a worker that does not run counts the address that it gets when it starts."),
 			"hourly_stopped":       money("Costs of an hour in which it is stopped: its volumes and its Elastic IP."),
 			"monthly_if_always_on": money("`hourly_running` for 730 hours, to a hundredth."),
 			"since_launch_estimate": money("`hourly_running` for each hour that the worker has begun since its last start, to a hundredth: it changes once an hour. What went before that start is not in it. " +
@@ -205,13 +205,34 @@ func (d *Cost) worker(ctx context.Context, m *costModel, diags *diag.Diagnostics
 	if parts.Storage {
 		volumes, failed = s.ec2.VolumesOf(ctx, s.machine)
 	}
-	if failed == nil {
-		return d.set.Cost(ctx, s.ec2, s.machine, volumes, parts), launched
+	if failed != nil {
+		parts.Storage = false
 	}
-	parts.Storage = false
-	bill = d.set.Cost(ctx, s.ec2, s.machine, nil, parts)
-	bill.Storage, bill.Problems = pricing.Price{}, append(bill.Problems, failed)
+	bill = d.set.Cost(ctx, s.ec2, s.machine, volumes, parts)
+	if failed != nil {
+		bill.Storage, bill.Problems = pricing.Price{}, append(bill.Problems, failed)
+	}
+	if parts.Address && s.machine.PublicIP == "" && s.machine.State != instance.StateRunning {
+		var problems []error
+		bill.Address, problems = d.comingAddress(ctx, s)
+		bill.Problems = append(bill.Problems, problems...)
+	}
 	return bill, launched
+}
+
+// comingAddress prices the public address that a worker without one gets when it
+// starts.
+func (d *Cost) comingAddress(ctx context.Context, s sight) (pricing.Price, []error) {
+	comes, err := s.ec2.AutomaticPublicIP(ctx, s.machine)
+	if err != nil {
+		return pricing.Price{}, []error{err}
+	}
+	m := pricing.Machine{Region: s.ec2.Region()}
+	if comes {
+		m.Addresses = 1
+	}
+	bill := d.set.Bill(ctx, m, pricing.Parts{Address: true})
+	return bill.Address, bill.Problems
 }
 
 // imagined prices a worker that might be.

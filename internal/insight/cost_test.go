@@ -48,9 +48,37 @@ func TestCost(t *testing.T) {
 		look(nil, `include = ["storage"]`, map[string]knownvalue.Check{
 			"hourly_running": money(0.017973), "hourly_stopped": money(0.017973), "breakdown": parts(null, money(0.017973), null)}),
 		look(nil, `include = ["compute"]`, map[string]knownvalue.Check{"hourly_running": money(0.42336), "hourly_stopped": money(0)}),
+		// it gets an address again when it runs
 		look(l.stop, "", map[string]knownvalue.Check{
-			"hourly_running": money(0.441333), "hourly_stopped": money(0.017973), "since_launch_estimate": null}),
+			"hourly_running": money(0.446333), "hourly_stopped": money(0.017973), "since_launch_estimate": null, "breakdown": parts(money(0.42336), money(0.017973), money(0.005))}),
+		look(nil, `include = ["compute"]`, map[string]knownvalue.Check{"hourly_running": money(0.42336), "hourly_stopped": money(0)}),
+		// what may not be read is null, and what a stopped worker costs is known
+		look(func() { l.AWS.Deny(aws.DefaultAccountID, "ec2:DescribeNetworkInterfaceAttribute") }, "", map[string]knownvalue.Check{
+			"hourly_running": null, "hourly_stopped": money(0.017973), "breakdown": parts(money(0.42336), money(0.017973), null), "currency": text("USD")}),
 	)
+}
+
+// Whether an address comes with the start is what the interface says, whatever the
+// subnet does for others.
+func TestCostOfTheAddressToCome(t *testing.T) {
+	l := newLab(t)
+	l.stop()
+	machine, err := l.EC2(home).Find(t.Context(), l.id, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.EC2(home).SetAssociatePublicIP(t.Context(), machine.NetworkInterfaceID, false); err != nil {
+		t.Fatal(err)
+	}
+	unknown := func() {
+		l.Faults.Add(wire.Rule{Service: "ec2", Operation: "DescribeNetworkInterfaceAttribute", Fault: wire.Fault{Kind: wire.Error, Code: "InvalidAction", Status: 400, Message: "not here"}})
+	}
+	address := func(before func(), want float64) resource.TestStep {
+		return resource.TestStep{PreConfig: before, Config: l.prices("") + l.data(cost, `include = ["address"]`), ConfigStateChecks: values(cost, map[string]knownvalue.Check{
+			"hourly_running": money(want), "hourly_stopped": money(0)})}
+	}
+	// On a server that does not know the question, the subnet is taken at its word.
+	steps(t, address(nil, 0), address(unknown, 0.005))
 }
 
 // A worker that might be is priced without asking EC2.

@@ -49,6 +49,48 @@ func answeringTo(t *testing.T, answer func(asked url.Values) string) string {
 	return server.URL
 }
 
+// An instance starts from a volume, and whether it gets an address is what somebody
+// says: where nobody does, there is no answer.
+func TestWhatNobodySays(t *testing.T) {
+	interfaces, subnets := "", ""
+	url := answering(t, func(action string) string {
+		switch action {
+		case "DescribeNetworkInterfaceAttribute":
+			return interfaces
+		case "DescribeSubnets":
+			return `<DescribeSubnetsResponse><subnetSet>` + subnets + `</subnetSet></DescribeSubnetsResponse>`
+		}
+		return "<" + action + "Response/>"
+	})
+	c := clientOf(url)
+	i := &instance.Instance{ID: nobody, NetworkInterfaceID: "eni-1", SubnetID: "subnet-1", Interfaces: 1}
+	if volumes, err := c.VolumesOf(t.Context(), i); err == nil || !strings.Contains(err.Error(), "EC2 names no volume of "+nobody) {
+		t.Errorf("volumes %v, %v", volumes, err)
+	}
+	const (
+		no      = `<DescribeNetworkInterfaceAttributeResponse><associatePublicIpAddress>false</associatePublicIpAddress></DescribeNetworkInterfaceAttributeResponse>`
+		yes     = `<DescribeNetworkInterfaceAttributeResponse><associatePublicIpAddress>true</associatePublicIpAddress></DescribeNetworkInterfaceAttributeResponse>`
+		nothing = `<DescribeNetworkInterfaceAttributeResponse><networkInterfaceId>eni-1</networkInterfaceId></DescribeNetworkInterfaceAttributeResponse>`
+		unknown = `<Response><Errors><Error><Code>InvalidAction</Code><Message>no</Message></Error></Errors></Response>`
+		denied  = `<Response><Errors><Error><Code>UnauthorizedOperation</Code><Message>no</Message></Error></Errors></Response>`
+		gives   = `<item><subnetId>subnet-1</subnetId><mapPublicIpOnLaunch>true</mapPublicIpOnLaunch></item>`
+		keeps   = `<item><subnetId>subnet-1</subnetId><mapPublicIpOnLaunch>false</mapPublicIpOnLaunch></item>`
+	)
+	for name, test := range map[string]struct {
+		interfaces, subnets string
+		number              int
+		want, fails         bool
+	}{
+		"the interface": {yes, keeps, 1, true, false}, "not the interface": {no, gives, 1, false, false}, "two interfaces": {yes, gives, 2, false, false},
+		"unknown question": {unknown, gives, 1, true, false}, "no word": {nothing, keeps, 1, false, false}, "denied": {denied, gives, 1, false, true}, "nobody": {unknown, "", 1, false, true},
+	} {
+		interfaces, subnets, i.Interfaces = test.interfaces, test.subnets, test.number
+		if got, err := c.AutomaticPublicIP(t.Context(), i); got != test.want || (err != nil) != test.fails {
+			t.Errorf("%s: %t, %v", name, got, err)
+		}
+	}
+}
+
 // Implementations leave out what is optional: nothing of it may be needed.
 func TestBareAnswers(t *testing.T) {
 	url := answering(t, func(action string) string {

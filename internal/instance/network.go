@@ -8,6 +8,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+
+	"github.com/cml-infra/terraform-provider-cml/internal/fault"
 )
 
 // Region is one region of AWS as this account sees it.
@@ -71,6 +73,37 @@ func (c *Client) Subnets(ctx context.Context, ids ...string) (map[string]*Subnet
 		})
 	})
 	return out, err
+}
+
+// AutomaticPublicIP says whether an instance gets a public address of its own
+// when it is started: by its primary interface (EC2 API reference,
+// "DescribeNetworkInterfaceAttribute") or, on a server that does not tell, by its
+// subnet. With a second interface there is none ("Public IPv4 addresses", EC2
+// User Guide).
+func (c *Client) AutomaticPublicIP(ctx context.Context, i *Instance) (bool, error) {
+	if i.Interfaces > 1 {
+		return false, nil
+	}
+	if i.NetworkInterfaceID != "" {
+		out, err := c.api.DescribeNetworkInterfaceAttribute(ctx, &ec2.DescribeNetworkInterfaceAttributeInput{
+			NetworkInterfaceId: aws.String(i.NetworkInterfaceID), Attribute: types.NetworkInterfaceAttributeAssociatePublicIpAddress})
+		switch {
+		case err != nil:
+			if err = c.fail(err); !fault.Is(err, fault.Unimplemented) {
+				return false, err
+			}
+		case out.AssociatePublicIpAddress != nil:
+			return *out.AssociatePublicIpAddress, nil
+		}
+	}
+	subnets, err := c.Subnets(ctx, i.SubnetID)
+	if err != nil {
+		return false, err
+	}
+	if subnets[i.SubnetID] == nil {
+		return false, c.errorf(fault.Server, "DescribeNetworkInterfaceAttribute", "EC2 does not tell whether %s gets a public address when it starts", i.ID)
+	}
+	return subnets[i.SubnetID].PublicIPByDefault, nil
 }
 
 // ReachableGroups returns those of the security groups that let TCP in on a

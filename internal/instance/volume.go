@@ -171,7 +171,12 @@ func (c *Client) modification(ctx context.Context, id string, since time.Time, c
 }
 
 // VolumesOf returns the volumes attached to an instance, the root volume first.
+// That EC2 names none is an error: a type that runs CML has no other disk to start
+// from.
 func (c *Client) VolumesOf(ctx context.Context, i *Instance) ([]*Volume, error) {
+	if len(i.Volumes) == 0 {
+		return nil, c.errorf(fault.Server, "DescribeInstances", "EC2 names no volume of %s", i.ID)
+	}
 	type answer struct {
 		v   *Volume
 		err error

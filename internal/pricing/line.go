@@ -77,26 +77,43 @@ type rate struct {
 type step struct{ begin, end, price *big.Rat }
 
 // rate returns what the product costs on demand, nil when the line does not say
-// it. Of several offers the newest that has begun counts, of several currencies
-// the preferred one, else the first by its name.
+// it. Of several offers the newest that has begun counts, and the dearest of
+// those of one day; of several currencies the preferred one, else the first by
+// its name.
 func (l *line) rate(preferred string, now time.Time) *rate {
-	var current *offer
+	var current []*rate
 	var since time.Time
 	for _, o := range l.Terms.OnDemand {
 		from := timeOf(o.Effective)
-		if len(o.Dimensions) == 0 || from.After(now) || current != nil && !from.After(since) {
+		if from.After(now) || from.Before(since) {
 			continue
 		}
-		current, since = &o, from
+		r := o.rate(preferred)
+		if r == nil {
+			continue
+		}
+		if from.After(since) {
+			current, since = nil, from
+		}
+		current = append(current, r)
 	}
-	if current == nil {
+	out := dearest(current)
+	if out == nil {
 		return nil
 	}
-	out := &rate{published: timeOf(l.Published)}
-	if out.published.IsZero() {
+	if out.published = timeOf(l.Published); out.published.IsZero() {
 		out.published = since
 	}
-	for _, d := range current.Dimensions {
+	return out
+}
+
+// rate is what the offer asks for, nil when it does not say it.
+func (o offer) rate(preferred string) *rate {
+	if len(o.Dimensions) == 0 {
+		return nil
+	}
+	out := new(rate)
+	for _, d := range o.Dimensions {
 		currency := d.currency(preferred)
 		s := step{begin: number(d.Begin), end: number(d.End), price: number(d.Price[currency])}
 		if s.begin == nil {

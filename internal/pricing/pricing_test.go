@@ -272,15 +272,20 @@ func TestReadsDefensively(t *testing.T) {
 		"none preferred":     {[]string{compute("", one(`{"JPY":"4","EUR":"0.4"}`))}, "0.4 EUR"},
 		"several offers": {[]string{compute("", `{"a":`+offer("2020-01-01T00:00:00Z", hours(`{"USD":"9"}`))+`,"b":`+offer("2026-01-01T00:00:00Z", hours(`{"USD":"0.5"}`))+
 			`,"c":`+offer("2999-01-01T00:00:00Z", hours(`{"USD":"7"}`))+`,"d":`+offer("", `{}`)+`}`)}, "0.5 USD"},
-		"free lines":      {[]string{compute("", one(`{"USD":"0.0"}`)), compute("", one(`{"USD":"0.5"}`))}, "0.5 USD"},
-		"the dearest":     {[]string{compute("", one(`{"USD":"0.4"}`)), compute("", one(`{"USD":"0.5"}`)), compute("", one(`{"USD":"0.3"}`))}, "0.5 USD"},
-		"the box":         {[]string{compute(`,"usagetype":"EU-BoxUsage:m8i.2xlarge"`, one(`{"USD":"0.5"}`)), compute(`,"usagetype":"EU-HostUsage:m8i"`, one(`{"USD":"5"}`))}, "0.5 USD"},
-		"no filter there": {[]string{compute(`,"operatingSystem":"Windows"`, one(`{"USD":"5"}`)), compute(`,"locationType":"AWS Local Zone"`, one(`{"USD":"6"}`)), compute(`,"marketoption":"CapacityBlock"`, one(`{"USD":"7"}`)), compute("", one(`{"USD":"0.5"}`))}, "0.5 USD"},
-		"garbage":         {[]string{"", "[]", "{", `{"product":7}`, `{"product":{"attributes":{"instanceType":"m8i.2xlarge"}}}`, compute("", one(`{"USD":"dear"}`)), compute("", one(`{"USD":"-1"}`)), compute("", one(`{}`)), compute("", one(`{"USD":"0.5"}`))}, "0.5 USD"},
-		"by the month":    {[]string{compute("", `{"o":`+offer("", `{"r":{"unit":"Mo","pricePerUnit":{"USD":"300"}}}`)+`}`)}, "unknown"},
-		"nothing":         {nil, "unknown"},
-		"free of charge":  {[]string{compute("", one(`{"USD":"0"}`))}, "unknown"},
-		"less than that":  {[]string{compute("", one(`{"USD":"-1"}`))}, "unknown"},
+		"offers of one day": {[]string{compute("", `{"a":`+offer("2026-09-01T00:00:00Z", hours(`{"USD":"0"}`))+`,"b":`+offer("2026-09-01T00:00:00Z", hours(`{"USD":"0.5"}`))+
+			`,"c":`+offer("2026-09-01T00:00:00Z", hours(`{"USD":"0.0"}`))+`,"d":`+offer("2026-09-01T00:00:00Z", hours(`{"USD":"0.3"}`))+`,"e":`+offer("2026-08-01T00:00:00Z", hours(`{"USD":"8"}`))+`}`)}, "0.5 USD"},
+		"unreadable offer": {[]string{compute("", `{"a":`+offer("2026-01-01T00:00:00Z", hours(`{"USD":"0.5"}`))+`,"b":`+offer("2026-09-01T00:00:00Z", hours(`{"USD":"dear"}`))+`}`)}, "0.5 USD"},
+		"reserved":         {[]string{strings.Replace(compute("", one(`{"USD":"0.5"}`)), `"OnDemand"`, `"Reserved":`+one(`{"USD":"0.1"}`)+`,"OnDemand"`, 1)}, "0.5 USD"},
+		"reserved only":    {[]string{strings.Replace(compute("", one(`{"USD":"0.5"}`)), `"OnDemand"`, `"Reserved"`, 1)}, "unknown"},
+		"free lines":       {[]string{compute("", one(`{"USD":"0.0"}`)), compute("", one(`{"USD":"0.5"}`))}, "0.5 USD"},
+		"the dearest":      {[]string{compute("", one(`{"USD":"0.4"}`)), compute("", one(`{"USD":"0.5"}`)), compute("", one(`{"USD":"0.3"}`))}, "0.5 USD"},
+		"the box":          {[]string{compute(`,"usagetype":"EU-BoxUsage:m8i.2xlarge"`, one(`{"USD":"0.5"}`)), compute(`,"usagetype":"EU-HostUsage:m8i"`, one(`{"USD":"5"}`))}, "0.5 USD"},
+		"no filter there":  {[]string{compute(`,"operatingSystem":"Windows"`, one(`{"USD":"5"}`)), compute(`,"locationType":"AWS Local Zone"`, one(`{"USD":"6"}`)), compute(`,"marketoption":"CapacityBlock"`, one(`{"USD":"7"}`)), compute("", one(`{"USD":"0.5"}`))}, "0.5 USD"},
+		"garbage":          {[]string{"", "[]", "{", `{"product":7}`, `{"product":{"attributes":{"instanceType":"m8i.2xlarge"}}}`, compute("", one(`{"USD":"dear"}`)), compute("", one(`{"USD":"-1"}`)), compute("", one(`{}`)), compute("", one(`{"USD":"0.5"}`))}, "0.5 USD"},
+		"by the month":     {[]string{compute("", `{"o":`+offer("", `{"r":{"unit":"Mo","pricePerUnit":{"USD":"300"}}}`)+`}`)}, "unknown"},
+		"nothing":          {nil, "unknown"},
+		"free of charge":   {[]string{compute("", one(`{"USD":"0"}`))}, "unknown"},
+		"less than that":   {[]string{compute("", one(`{"USD":"-1"}`))}, "unknown"},
 	} {
 		b := listed(t, c.lines...).Bill(t.Context(), pricing.Machine{Region: home, Type: "m8i.2xlarge"}, pricing.Parts{Compute: true})
 		if b.Compute.String() != c.want {

@@ -5,9 +5,10 @@ import (
 )
 
 var interfaceOperations = map[string]operation{
-	"ModifyNetworkInterfaceAttribute": {run: (*call).modifyInterface, params: "NetworkInterfaceId AssociatePublicIpAddress SecurityGroupId.# Description.Value"},
-	"AssignIpv6Addresses":             {run: (*call).assignSixes, params: "NetworkInterfaceId Ipv6AddressCount Ipv6Addresses.#"},
-	"UnassignIpv6Addresses":           {run: (*call).unassignSixes, params: "NetworkInterfaceId Ipv6Addresses.#"},
+	"DescribeNetworkInterfaceAttribute": {run: (*call).describeInterfaceAttribute, params: "NetworkInterfaceId Attribute", reads: true},
+	"ModifyNetworkInterfaceAttribute":   {run: (*call).modifyInterface, params: "NetworkInterfaceId AssociatePublicIpAddress SecurityGroupId.# Description.Value"},
+	"AssignIpv6Addresses":               {run: (*call).assignSixes, params: "NetworkInterfaceId Ipv6AddressCount Ipv6Addresses.#"},
+	"UnassignIpv6Addresses":             {run: (*call).unassignSixes, params: "NetworkInterfaceId Ipv6Addresses.#"},
 }
 
 // noAddress is the invalid address.
@@ -50,6 +51,32 @@ func (c *call) modifyInterface() ([]node, *APIError) {
 		n.description = c.get("Description.Value")
 	}
 	return done()
+}
+
+// describeInterfaceAttribute answers one attribute (EC2 API reference,
+// "DescribeNetworkInterfaceAttribute").
+func (c *call) describeInterfaceAttribute() ([]node, *APIError) {
+	if refused := c.required("NetworkInterfaceId", "Attribute"); refused != nil {
+		return nil, refused
+	}
+	n, refused := c.region.interfaces.one(interfaceIDs, c.get("NetworkInterfaceId"))
+	if refused != nil {
+		return nil, refused
+	}
+	out := []node{text("networkInterfaceId", n.id)}
+	switch name := c.get("Attribute"); name {
+	case "associatePublicIpAddress":
+		out = append(out, flag(name, n.wantsPublic))
+	case "description":
+		out = append(out, group(name, text("value", n.description)))
+	case "sourceDestCheck":
+		out = append(out, group(name, flag("value", true)))
+	case "groupSet":
+		out = append(out, list(name, collect(n.groups, groupIdentifier)))
+	default:
+		return nil, invalidValue("attribute", name)
+	}
+	return out, nil
 }
 
 func (c *call) interfaceForSixes() (*networkInterface, *APIError) {
