@@ -142,7 +142,7 @@ func (d *InstanceTypes) Read(ctx context.Context, req datasource.ReadRequest, re
 	objects := make([]attr.Value, len(fitting))
 	for i, t := range fitting {
 		objects[i] = types.ObjectValueMust(typeAttributes, map[string]attr.Value{
-			"name": types.StringValue(t.Name), "vcpus": types.Int64Value(int64(t.VCPUs)), "memory_gib": attribute.Float64(gib(t)),
+			"name": types.StringValue(t.Name), "vcpus": positive(t.VCPUs), "memory_gib": attribute.KnownFloat64(gib(t), t.MemoryMiB > 0),
 			"virtualization": types.StringValue(virtualization(t)), "hourly_price": attribute.KnownFloat64(prices[t.Name].Round(pricing.Digits)), "zones": list(zones[t.Name]),
 		})
 	}
@@ -181,7 +181,9 @@ func sold(t *instance.TypeInfo) bool {
 
 func bySize(a, b *instance.TypeInfo) int {
 	rank := map[string]int{nested: 0, metal: 1}
+	unsized := map[bool]int{true: 1}
 	return cmp.Or(
+		cmp.Compare(unsized[a.VCPUs == 0 || a.MemoryMiB == 0], unsized[b.VCPUs == 0 || b.MemoryMiB == 0]),
 		cmp.Compare(a.VCPUs, b.VCPUs), cmp.Compare(a.MemoryMiB, b.MemoryMiB),
 		cmp.Compare(rank[virtualization(a)], rank[virtualization(b)]), cmp.Compare(a.Name, b.Name),
 	)
@@ -192,6 +194,14 @@ func virtualization(t *instance.TypeInfo) string {
 		return metal
 	}
 	return nested
+}
+
+// positive is a number that is null where EC2 does not say it.
+func positive(n int32) types.Int64 {
+	if n <= 0 {
+		return types.Int64Null()
+	}
+	return types.Int64Value(int64(n))
 }
 
 // gib is the memory in GiB, to three digits.

@@ -5,6 +5,8 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
+	"github.com/hashicorp/terraform-plugin-testing/statecheck"
+	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
 
 	"github.com/cml-infra/terraform-provider-cml/internal/acctest"
 	"github.com/cml-infra/terraform-provider-cml/internal/simulator"
@@ -62,6 +64,25 @@ func TestInstanceTypes(t *testing.T) {
 		look(w, kinds, `min_vcpus = 96`, value(kinds, "names", knownvalue.ListSizeExact(0)), value(kinds, "types", knownvalue.ListSizeExact(0))),
 		look(w, kinds, `region = "us-west-2"`, exactly(kinds, "region", "us-west-2"),
 			value(kinds, "names", names("c8i.2xlarge", "m8i.2xlarge", "m8i.4xlarge", "r8i.4xlarge", "m5zn.metal"))),
+	}})
+}
+
+// What EC2 does not say of a type is null, and nobody takes it for the smallest.
+func TestInstanceTypesWithoutNumbers(t *testing.T) {
+	w := acctest.NewWorld(t)
+	const metal = `<bareMetal>true</bareMetal><processorInfo><supportedArchitectures><item>x86_64</item></supportedArchitectures></processorInfo>`
+	w.Faults.Add(wire.Rule{Service: "ec2", Operation: "DescribeInstanceTypes", Fault: wire.Fault{Kind: wire.Garbage, ContentType: "text/xml", Body: `<DescribeInstanceTypesResponse><instanceTypeSet>` +
+		`<item><instanceType>m8i.2xlarge</instanceType>` + metal + `</item><item><instanceType>m5zn.metal</instanceType>` + metal +
+		`<vCpuInfo><defaultVCpus>48</defaultVCpus></vCpuInfo><memoryInfo><sizeInMiB>196608</sizeInMiB></memoryInfo></item></instanceTypeSet></DescribeInstanceTypesResponse>`}})
+	of := func(n int, name string) tfjsonpath.Path {
+		return tfjsonpath.New("types").AtSliceIndex(n).AtMapKey(name)
+	}
+	null := func(name string) statecheck.StateCheck {
+		return statecheck.ExpectKnownValue("data."+kinds+".it", of(1, name), knownvalue.Null())
+	}
+	acctest.Test(t, resource.TestCase{Steps: []resource.TestStep{
+		look(w, kinds, "", value(kinds, "names", names("m5zn.metal", "m8i.2xlarge")), null("vcpus"), null("memory_gib")),
+		look(w, kinds, "min_vcpus = 1", value(kinds, "names", names("m5zn.metal"))),
 	}})
 }
 

@@ -25,6 +25,7 @@ func TestStatus(t *testing.T) {
 			{ID: "instance-event-3", Code: "instance-retirement", Description: "The instance is running on degraded hardware", NotBefore: begin.Add(48 * time.Hour)},
 			{ID: "instance-event-1", Code: "system-reboot", Description: "[Completed] Done", NotBefore: begin},
 			{ID: "instance-event-2", Code: "instance-stop", Description: "[Canceled] Not needed", NotBefore: begin},
+			{ID: "instance-event-0", Code: "instance-stop", Description: "Some day"},
 			{ID: "instance-event-4", Code: "system-maintenance", Description: "Power", NotBefore: begin, NotAfter: begin.Add(time.Hour)},
 		}})
 	}
@@ -40,6 +41,7 @@ func TestStatus(t *testing.T) {
 			knownvalue.ObjectExact(map[string]knownvalue.Check{
 				"id": text("instance-event-3"), "code": text("instance-retirement"), "description": text("The instance is running on degraded hardware"),
 				"not_before": text("2027-01-12T08:00:00Z"), "not_after": null}),
+			knownvalue.ObjectPartial(map[string]knownvalue.Check{"id": text("instance-event-0"), "not_before": null}),
 		}),
 	})
 	steps(t,
