@@ -180,7 +180,7 @@ func (c *Client) Get(ctx context.Context, path string, query url.Values, out any
 	reply := &required{into: out}
 	_, err := c.Do(ctx, Call{Method: http.MethodGet, Path: path, Query: query, Out: reply})
 	if err == nil && !reply.seen {
-		return &fault.Error{Kind: fault.NotReady, Service: serviceName, Operation: "GET " + path, Message: c.where() + " sent an empty answer"}
+		return &fault.Error{Kind: fault.NotReady, Service: serviceName, Operation: "GET " + path, Message: c.where() + " sent an empty answer to GET " + path}
 	}
 	return err
 }

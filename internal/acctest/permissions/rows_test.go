@@ -206,6 +206,11 @@ data "cml_security_group_rules" "ports" {}
 		all[0].Config += "data \"cml_worker_cost\" \"lab\" {\n  worker_id = cml_worker.lab.id\n}\ndata \"cml_instance_types\" \"cheapest\" {\n  order_by = \"price\"\n}\n"
 		return all
 	}},
+	"cost of a stopped worker": {[]string{"read", "cost"}, func(w *world) []resource.TestStep {
+		id := w.machine(nil)
+		w.stop(id)
+		return steps(w.provider(fmt.Sprintf("endpoints {\n    pricing = %q\n  }", w.Endpoint())) + fmt.Sprintf("data \"cml_worker_cost\" \"lab\" {\n  worker_id = %q\n}\n", id))
+	}},
 	"schedule": {[]string{"read", "schedule"}, func(w *world) []resource.TestStep {
 		schedule := func(crons string) string {
 			return w.provider("") + fmt.Sprintf("resource \"cml_worker_schedule\" \"lab\" {\n  worker_id = %q\n  role_arn  = \"arn:aws:iam::%s:role/cml-scheduler\"\n  timezone  = \"Europe/Berlin\"\n  %s\n}\n", w.id(), aws.DefaultAccountID, crons)
