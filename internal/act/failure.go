@@ -28,7 +28,7 @@ type Failure struct {
 }
 
 // Fail reports a failure: with the argument to blame where there is one, and,
-// for an invocation that was canceled or ran out of time, with the state in
+// for an invocation that was cancelled or ran out of time, with the state in
 // which the worker is left, since no Terraform state tells of that.
 func (c *Call) Fail(ctx context.Context, f Failure) {
 	about := tfdiag.About{ID: c.ID, Attribute: f.Attribute, Next: f.Next}

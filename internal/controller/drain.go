@@ -15,15 +15,29 @@ import (
 // and with whatever state.
 const drainMark = "Shown by terraform-provider-cml until this worker has been started again."
 
+// keptMark begins the content of a notice that stays, with its maintenance mode,
+// until somebody takes it back: no start of the worker does.
+const keptMark = "Shown by terraform-provider-cml until its action cml_worker_maintenance ends it."
+
 // noticeBefore comes before the id of the notice that the maintenance mode had
 // before, which is put back.
 const noticeBefore = " Notice before: "
 
-// DefaultNotice is the label of a maintenance mode without a text of its own.
-const DefaultNotice = "This server is being stopped"
+// DefaultNotice is the label of a maintenance mode without a text of its own,
+// KeptNotice that of one that stays.
+const (
+	DefaultNotice = "This server is being stopped"
+	KeptNotice    = "This server is in maintenance"
+)
 
 // Ours reports whether a drain has made the notice.
 func (n Notice) Ours() bool { return strings.HasPrefix(n.Content, drainMark) }
+
+// Kept reports whether this provider has made the notice to stay.
+func (n Notice) Kept() bool { return strings.HasPrefix(n.Content, keptMark) }
+
+// made reports whether this provider has made the notice.
+func (n Notice) made() bool { return n.Ours() || n.Kept() }
 
 // before is the id of the notice that this one stands in for, "" for none.
 func (n Notice) before() string {
@@ -37,6 +51,46 @@ type Announcement struct {
 	Maintenance bool
 	// Notice is shown to all users, "" for none.
 	Notice string
+	// Stays: neither the end of a drain nor the next start takes it back.
+	Stays bool
+}
+
+// label is what users read.
+func (a Announcement) label() string {
+	switch {
+	case a.Notice != "":
+		return a.Notice
+	case a.Stays:
+		return KeptNotice
+	}
+	return DefaultNotice
+}
+
+// owns reports whether a notice is one of this kind of announcement.
+func (a Announcement) owns(n Notice) bool {
+	if a.Stays {
+		return n.Kept()
+	}
+	return n.Ours()
+}
+
+// content is that of a new notice, which stands in for the one that the
+// maintenance mode has now.
+func (a Announcement) content(m Maintenance, all []Notice) string {
+	out := drainMark
+	if a.Stays {
+		out = keptMark
+	}
+	before := m.NoticeID
+	for _, n := range all {
+		if n.ID == before && n.made() {
+			before = n.before()
+		}
+	}
+	if before != "" {
+		out += noticeBefore + before
+	}
+	return out
 }
 
 // IsZero reports whether there is nothing to announce.
@@ -48,31 +102,30 @@ func (a Announcement) IsZero() bool { return a == Announcement{} }
 // long as the patience lasts; the error is then the last one. left: something
 // of a drain is in CML, or may be.
 func (c *Client) Announce(ctx context.Context, pace wait.Pace, patience time.Duration, a Announcement) (left bool, err error) {
-	label := a.Notice
-	if label == "" {
-		label = DefaultNotice
-	}
+	label := a.label()
 	err = c.persist(ctx, pace, patience, func(ctx context.Context) (bool, error) {
 		m, all, err := c.doors(ctx)
 		if err != nil {
 			return false, err
 		}
 		var own *Notice
+		drains := false // a drain has switched the maintenance mode on
 		for _, n := range all {
-			if n.Ours() && (own == nil || n.ID == m.NoticeID) {
+			if a.owns(n) && (own == nil || n.ID == m.NoticeID) {
 				own = &n
 			}
+			drains = drains || n.ID == m.NoticeID && n.Ours()
 		}
 		left = left || own != nil
-		theirs := m.On && (own == nil || m.NoticeID != own.ID)
+		theirs := m.On && (own == nil || m.NoticeID != own.ID) && !(a.Stays && drains)
 		closes := a.Maintenance && !theirs
 		switch {
 		case a.Notice == "" && !closes:
 			return true, nil
 		case own == nil:
-			content := drainMark
-			if closes && m.NoticeID != "" {
-				content += noticeBefore + m.NoticeID
+			content := a.content(Maintenance{}, nil)
+			if closes {
+				content = a.content(m, all)
 			}
 			left = true
 			made, err := c.CreateNotice(ctx, label, content)
@@ -96,9 +149,19 @@ func (c *Client) Announce(ctx context.Context, pace wait.Pace, patience time.Dur
 	return left, err
 }
 
-// Withdraw takes back what Announce has made, and nothing else. It may be
-// repeated, and may find nothing. Patience and errors are as for Announce.
+// Withdraw takes back what Announce has made for a drain, and nothing else. It
+// may be repeated, and may find nothing. Patience and errors are as for
+// Announce.
 func (c *Client) Withdraw(ctx context.Context, pace wait.Pace, patience time.Duration) error {
+	return c.withdraw(ctx, pace, patience, Notice.Ours)
+}
+
+// WithdrawAll is Withdraw for all that this provider has announced.
+func (c *Client) WithdrawAll(ctx context.Context, pace wait.Pace, patience time.Duration) error {
+	return c.withdraw(ctx, pace, patience, Notice.made)
+}
+
+func (c *Client) withdraw(ctx context.Context, pace wait.Pace, patience time.Duration, made func(Notice) bool) error {
 	return c.persist(ctx, pace, patience, func(ctx context.Context) (bool, error) {
 		m, all, err := c.doors(ctx)
 		if err != nil {
@@ -106,7 +169,7 @@ func (c *Client) Withdraw(ctx context.Context, pace wait.Pace, patience time.Dur
 		}
 		left := false
 		for _, n := range all {
-			if !n.Ours() {
+			if !made(n) {
 				continue
 			}
 			left = true

@@ -1,6 +1,7 @@
 package controller_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"slices"
@@ -12,6 +13,7 @@ import (
 	"github.com/cml-infra/terraform-provider-cml/internal/fault"
 	"github.com/cml-infra/terraform-provider-cml/internal/simulator/cml"
 	"github.com/cml-infra/terraform-provider-cml/internal/simulator/wire"
+	"github.com/cml-infra/terraform-provider-cml/internal/wait"
 )
 
 // shows checks what the users of CML see.
@@ -84,6 +86,55 @@ func TestAnnounceAndWithdraw(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What is announced to stay outlives drains, and a drain's own goes beside it.
+func TestAnnounceToStay(t *testing.T) {
+	w := simulate(t)
+	c := w.client(t, w.admin(), controller.Transport{})
+	announce := func(a controller.Announcement) {
+		t.Helper()
+		for range 2 { // the second time changes nothing
+			if _, err := c.Announce(within(t, patience), quick, patience, a); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	withdraw := func(how func(context.Context, wait.Pace, time.Duration) error) {
+		t.Helper()
+		if err := how(within(t, patience), quick, patience); err != nil {
+			t.Fatal(err)
+		}
+	}
+	stays := controller.Announcement{Maintenance: true, Stays: true}
+	w.SetMaintenance(false, "For Sunday")
+	announce(stays)
+	w.shows(t, "on", true, controller.KeptNotice, "For Sunday", controller.KeptNotice)
+	announce(controller.Announcement{Maintenance: true, Notice: "Stops soon"})
+	w.shows(t, "a drain comes", true, controller.KeptNotice, "For Sunday", controller.KeptNotice, "Stops soon")
+	withdraw(c.Withdraw)
+	w.shows(t, "the drain goes", true, controller.KeptNotice, "For Sunday", controller.KeptNotice)
+	if m, err := c.PublicMaintenance(within(t, patience)); err != nil || m.ClosedByDrain() {
+		t.Errorf("taken for a drain: %+v, %v", m, err)
+	}
+	withdraw(c.WithdrawAll)
+	w.shows(t, "off", false, "For Sunday", "For Sunday")
+
+	// A drain that is there already does not end it either.
+	announce(controller.Announcement{Maintenance: true, Notice: "Stops soon"})
+	announce(controller.Announcement{Maintenance: true, Notice: "Upgrade", Stays: true})
+	w.shows(t, "after a drain", true, "Upgrade", "For Sunday", "Stops soon", "Upgrade")
+	withdraw(c.Withdraw)
+	w.shows(t, "the drain goes", true, "Upgrade", "For Sunday", "Upgrade")
+	announce(controller.Announcement{Maintenance: true, Notice: "Stops soon"})
+	withdraw(c.WithdrawAll)
+	w.shows(t, "off", false, "For Sunday", "For Sunday")
+
+	// What a person has switched on is never ended.
+	w.SetMaintenance(true, "Disk exchange")
+	announce(stays)
+	withdraw(c.WithdrawAll)
+	w.shows(t, "a person's", true, "Disk exchange", "For Sunday", "Disk exchange")
 }
 
 // An announcement that is made again with other words replaces its own notice.

@@ -205,6 +205,11 @@ func (c *Client) Stop(ctx context.Context, id, accountID string, mode StopMode, 
 			return nil, err
 		}
 	}
+	return c.WaitStopped(ctx, id, accountID, progress)
+}
+
+// WaitStopped waits until an instance is stopped, whoever stops it.
+func (c *Client) WaitStopped(ctx context.Context, id, accountID string, progress func(string)) (*Instance, error) {
 	out, err := wait.State[*Instance]{
 		What:    "instance " + id + " to stop",
 		Pending: []string{StateRunning, StatePending, StateStopping}, // old answers among them

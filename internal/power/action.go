@@ -58,6 +58,35 @@ func (a *acting) operate(ctx context.Context, h head, opts options, summary stri
 	return op, in
 }
 
+// warn says in a plan what an action on a running worker will interrupt.
+func (a *acting) warn(ctx context.Context, h head, happens string, diags *diag.Diagnostics) {
+	if diags.HasError() || h.Controller.IsUnknown() {
+		return
+	}
+	settings, d := attribute.ExpandController(ctx, h.Controller)
+	diags.Append(d...)
+	if in := a.Look(ctx, h.Head); in != nil && in.State == stateRunning {
+		r := &Resource{set: a.Set}
+		r.warnInterrupted(ctx, settings, in, path.Root("worker_id"), happens, "", diags)
+	}
+}
+
+// inService returns a worker that runs, after the wait for one that is just
+// starting; any other is an error.
+func (op *operation) inService(ctx context.Context, in *instance.Instance) (*instance.Instance, error) {
+	switch in.State {
+	case stateRunning:
+		return in, nil
+	case instance.StatePending:
+		return op.ec2.WaitRunning(ctx, op.id, op.account, time.Time{}, op.progress(ctx))
+	}
+	return nil, &failure{at: path.Root("worker_id"), next: startNext,
+		err: fault.New(fault.WrongState, "worker %s is %s, and this needs one that runs", op.id, in.State)}
+}
+
+// startNext is what to do about a worker that does not run.
+const startNext = "start the worker with the action `cml_worker_start`, or with `cml_worker_power`."
+
 // promises are the kinds of address that an instance keeps through a start.
 func promises(in *instance.Instance) []string {
 	if in.PublicIPIsEIP {
@@ -85,9 +114,14 @@ func (op *operation) ready(ctx context.Context, in *instance.Instance, expect ..
 	}
 	seen.failed = true
 	f := act.Failure{Summary: "CML did not become ready", Err: err}
-	if errors.As(err, &limit) && limit.Limit == readiness.LimitReadiness {
+	switch {
+	case errors.As(err, &limit) && limit.Limit == readiness.LimitReadiness:
 		f.Attribute = path.Root("readiness").AtName("timeout")
-	} else if ctx.Err() == nil {
+	case ctx.Err() != nil:
+	case fault.Is(err, fault.WrongState):
+		f.Attribute = path.Root("worker_id")
+		f.Next = startNext
+	default:
 		f.Attribute = path.Root("readiness")
 	}
 	op.call.Fail(ctx, f)

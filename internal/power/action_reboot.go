@@ -8,11 +8,9 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/action"
 	"github.com/hashicorp/terraform-plugin-framework/action/schema"
-	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/cml-infra/terraform-provider-cml/internal/act"
-	"github.com/cml-infra/terraform-provider-cml/internal/attribute"
 	"github.com/cml-infra/terraform-provider-cml/internal/fault"
 	"github.com/cml-infra/terraform-provider-cml/internal/instance"
 	"github.com/cml-infra/terraform-provider-cml/internal/readiness"
@@ -74,15 +72,7 @@ func (*Reboot) ValidateConfig(ctx context.Context, req action.ValidateConfigRequ
 func (a *Reboot) ModifyPlan(ctx context.Context, req action.ModifyPlanRequest, resp *action.ModifyPlanResponse) {
 	var m rebootModel
 	resp.Diagnostics.Append(req.Config.Get(ctx, &m)...)
-	if resp.Diagnostics.HasError() || m.Controller.IsUnknown() {
-		return
-	}
-	settings, d := attribute.ExpandController(ctx, m.Controller)
-	resp.Diagnostics.Append(d...)
-	if in := a.Look(ctx, m.Head); in != nil && in.State == stateRunning {
-		r := &Resource{set: a.Set}
-		r.warnInterrupted(ctx, settings, in, path.Root("worker_id"), "this action reboots it", "", &resp.Diagnostics)
-	}
+	a.warn(ctx, m.head, "this action reboots it", &resp.Diagnostics)
 }
 
 // Invoke implements action.Action.
@@ -113,16 +103,9 @@ func (a *Reboot) Invoke(ctx context.Context, req action.InvokeRequest, resp *act
 // reboot restarts a running worker, and returns when CML, if it answered, has
 // been seen to go.
 func (op *operation) reboot(ctx context.Context, in *instance.Instance) error {
-	if in.State == instance.StatePending {
-		running, err := op.ec2.WaitRunning(ctx, op.id, op.account, time.Time{}, op.progress(ctx))
-		if err != nil {
-			return err
-		}
-		in = running
-	}
-	if in.State != stateRunning {
-		return &failure{at: path.Root("worker_id"), next: "start it with the action `cml_worker_start`, or with `cml_worker_power`.",
-			err: fault.New(fault.WrongState, "worker %s is %s, and only one that runs can be rebooted", op.id, in.State)}
+	in, err := op.inService(ctx, in)
+	if err != nil {
+		return err
 	}
 	answered := op.opts.readiness.Until > readiness.StatusOK && op.answering(ctx, in)
 	op.progress(ctx)(fmt.Sprintf("rebooting %s", op.id))
@@ -135,7 +118,7 @@ func (op *operation) reboot(ctx context.Context, in *instance.Instance) error {
 	limit := op.polls(silencePolls)
 	limited, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	err := wait.Poll(limited, op.pace(), func(ctx context.Context) (bool, error) {
+	err = wait.Poll(limited, op.pace(), func(ctx context.Context) (bool, error) {
 		return !op.answering(ctx, in) && ctx.Err() == nil, nil
 	})
 	switch {

@@ -153,7 +153,7 @@ func TestStartFaults(t *testing.T) {
 				cancel()
 			}
 		})
-		blames(t, got, "", "canceled", "Worker "+l.id+" is running now", "invoke the action again")
+		blames(t, got, "", "cancelled", "Worker "+l.id+" is running now", "invoke the action again")
 	})
 	t.Run("out of time", func(t *testing.T) {
 		l := stopped(t)

@@ -68,9 +68,8 @@ func (*Stop) ValidateConfig(ctx context.Context, req action.ValidateConfigReques
 		part{at: path.Root("drain").AtName("wait_for_idle"), what: "Wait for idle nodes exceeds", name: "drain.wait_for_idle"})
 }
 
-// ModifyPlan implements action.ActionWithModifyPlan: it refuses what EC2 always
-// refuses, and says what the stop will interrupt. Stop protection may go in the
-// same apply, before the action.
+// ModifyPlan implements action.ActionWithModifyPlan: it refuses what EC2 would
+// refuse, and says what the stop will interrupt.
 func (a *Stop) ModifyPlan(ctx context.Context, req action.ModifyPlanRequest, resp *action.ModifyPlanResponse) {
 	var m stopModel
 	resp.Diagnostics.Append(req.Config.Get(ctx, &m)...)
@@ -90,6 +89,9 @@ func (a *Stop) ModifyPlan(ctx context.Context, req action.ModifyPlanRequest, res
 	ec2, err := a.Set.Instances(ctx, in.Region)
 	switch {
 	case err != nil:
+	case a.Set.WillProtectStop(ctx, ec2, in.ID):
+		resp.Diagnostics.AddAttributeError(path.Root("worker_id"), "CML worker is protected against a stop", fmt.Sprintf(
+			"This action stops the worker %s, and EC2 refuses that while its stop protection is on. %s", in.ID, unprotect))
 	case r.oneTime(ctx, ec2, in):
 		resp.Diagnostics.AddAttributeError(path.Root("worker_id"), "CML worker cannot be stopped", fmt.Sprintf("This action stops the worker %s: %s", in.ID, oneTimeSpotText))
 	case !m.Controller.IsUnknown() && !m.Drain.IsUnknown():
@@ -140,9 +142,9 @@ func (op *operation) stoppable(ctx context.Context, in *instance.Instance) error
 		return nil
 	}
 	at := path.Root("worker_id")
-	if p, err := op.ec2.Protection(ctx, in.ID); err == nil && p.Stop {
+	if on, err := op.ec2.StopProtection(ctx, in.ID); err == nil && on {
 		return &failure{at: at, err: fault.New(fault.Protected, "the stop protection of worker %s is on, and nothing was done to it", in.ID),
-			next: "set `protection = { stop = false }` of the `cml_worker` and apply that first, or leave the worker running."}
+			next: unprotect}
 	}
 	if op.oneTime(ctx, op.ec2, in) {
 		return &failure{at: at, err: fault.New(fault.WrongState, "worker %s cannot be stopped, and nothing was done to it", in.ID), next: oneTimeSpotText}

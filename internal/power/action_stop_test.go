@@ -75,6 +75,15 @@ func TestStopActionInOrder(t *testing.T) {
 	}
 }
 
+// protect switches the stop protection on.
+func (l *lab) protect() {
+	l.t.Helper()
+	_, err := l.ec2.ModifyInstanceAttribute(context.Background(), &ec2.ModifyInstanceAttributeInput{InstanceId: &l.id, DisableApiStop: &types.AttributeBooleanValue{Value: sdk.Bool(true)}})
+	if err != nil {
+		l.t.Fatal(err)
+	}
+}
+
 // Each refusal comes before anybody was told, and blames its argument.
 func TestStopRefusals(t *testing.T) {
 	busy := func(l *lab) { l.addLab(cml.Lab{Title: "ospf"}) }
@@ -84,14 +93,9 @@ func TestStopRefusals(t *testing.T) {
 		at        string
 		words     []string
 	}{
-		"busy":   {busy, map[string]any{"drain": closes("fail")}, "drain.on_busy", []string{"Unable to drain CML worker", "2 nodes run", "`drain.on_busy` is `fail`", `"ospf"`}},
-		"active": {busy, map[string]any{"recheck_idle": map[string]any{}}, "recheck_idle", []string{"CML worker is not idle", "2 nodes run", "Nothing was done"}},
-		"protected": {func(l *lab) {
-			_, err := l.ec2.ModifyInstanceAttribute(context.Background(), &ec2.ModifyInstanceAttributeInput{InstanceId: &l.id, DisableApiStop: &types.AttributeBooleanValue{Value: sdk.Bool(true)}})
-			if err != nil {
-				l.t.Fatal(err)
-			}
-		}, map[string]any{"drain": closes("ignore")}, "worker_id", []string{"stop protection", "protection = { stop = false }"}},
+		"busy":      {busy, map[string]any{"drain": closes("fail")}, "drain.on_busy", []string{"Unable to drain CML worker", "2 nodes run", "`drain.on_busy` is `fail`", `"ospf"`}},
+		"active":    {busy, map[string]any{"recheck_idle": map[string]any{}}, "recheck_idle", []string{"CML worker is not idle", "2 nodes run", "Nothing was done"}},
+		"protected": {(*lab).protect, map[string]any{"drain": closes("ignore")}, "worker_id", []string{"stop protection", "protection = { stop = false }"}},
 		"one-time spot": {func(l *lab) {
 			l.id = l.launch(func(in *ec2.RunInstancesInput) {
 				in.InstanceMarketOptions = &types.InstanceMarketOptionsRequest{MarketType: types.MarketTypeSpot}
@@ -126,6 +130,8 @@ func TestStopPlan(t *testing.T) {
 	if protocol.Has(got.Diagnostics, failure, "") || l.calls().stop > 0 {
 		t.Errorf("got\n%s", protocol.Show(got.Diagnostics))
 	}
+	l.protect()
+	blames(t, plan(nil), "worker_id", "stop protection is on")
 	l.id = l.launch(func(in *ec2.RunInstancesInput) {
 		in.InstanceMarketOptions = &types.InstanceMarketOptionsRequest{MarketType: types.MarketTypeSpot}
 	})

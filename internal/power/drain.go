@@ -64,18 +64,24 @@ func (op *operation) drain(ctx context.Context, in *instance.Instance) error {
 		return nil
 	}
 	f := &failure{summary: "Unable to drain CML worker", at: path.Root("drain"), err: fmt.Errorf("the worker was not stopped: %w", err)}
-	var busy *busyError
-	if errors.As(err, &busy) {
-		f.next, f.at = busy.next, f.at.AtName("on_busy")
+	if errors.As(err, new(*busyError)) {
+		f.at = f.at.AtName("on_busy")
 	}
 	return op.reopen(ctx, in, f)
 }
 
-// busyError says that nodes run which should not.
-type busyError struct{ text, next string }
+// busyError says that nodes run which should not. late: a limit ended the wait
+// for them.
+type busyError struct {
+	text, next string
+	late       bool
+}
 
 // Error implements error.
 func (e *busyError) Error() string { return e.text }
+
+// NextStep is what to do about them.
+func (e *busyError) NextStep() string { return e.next }
 
 // FaultKind is WrongState.
 func (e *busyError) FaultKind() fault.Kind { return fault.WrongState }
@@ -110,7 +116,8 @@ func (op *operation) empty(ctx context.Context, in *instance.Instance, d drainPl
 	case nodes == 0, d.onBusy == busyIgnore:
 		return nil
 	case d.onBusy == busyStopLabs:
-		return op.stopLabs(ctx, client)
+		_, err := op.stopLabs(ctx, client, max(op.polls(labsPolls), leastForLabs))
+		return err
 	}
 	return &busyError{
 		text: fmt.Sprintf("%s, and `%s.on_busy` is `fail`: %s", running(nodes), op.argument("stop.drain"), op.labs(ctx, client)),
@@ -118,25 +125,26 @@ func (op *operation) empty(ctx context.Context, in *instance.Instance, d drainPl
 	}
 }
 
-// stopLabs stops the labs of all users.
-func (op *operation) stopLabs(ctx context.Context, client *controller.Client) error {
-	limit := max(op.polls(labsPolls), leastForLabs)
+// stopLabs stops the labs of all users, and returns how many it stopped.
+func (op *operation) stopLabs(ctx context.Context, client *controller.Client, limit time.Duration) (int, error) {
 	limited, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	_, err := client.StopLabs(limited, op.pace(), op.progress(ctx))
+	asked, err := client.StopLabs(limited, op.pace(), op.progress(ctx))
 	switch {
-	case ctx.Err() != nil:
-		return context.Cause(ctx)
+	case errors.Is(ctx.Err(), context.Canceled):
+		return len(asked), fmt.Errorf("labs that were asked to stop go on stopping, and the wait for them ended early: %w", context.Cause(ctx))
 	case fault.Is(err, fault.Timeout):
-		return &busyError{text: fmt.Sprintf("labs do not stop within %s: %s", limit, op.labs(ctx, client)), next: op.labsNext()}
+		naming, cancel := context.WithTimeout(context.WithoutCancel(ctx), afterwards)
+		defer cancel()
+		return len(asked), &busyError{text: fmt.Sprintf("labs do not stop within %s: %s", limit.Round(time.Second), op.labs(naming, client)), next: op.labsNext(), late: true}
 	case err != nil:
-		return fmt.Errorf("the labs could not be stopped: %w", err)
+		return len(asked), fmt.Errorf("the labs could not be stopped: %w", err)
 	}
 	nodes, err := client.AwaitNoNodes(ctx, op.pace(), op.polls(patiencePolls), op.polls(patiencePolls), nil)
 	if err == nil && nodes > 0 {
 		err = &busyError{text: fmt.Sprintf("%s though all labs were stopped: %s", running(nodes), op.labs(ctx, client)), next: op.labsNext()}
 	}
-	return err
+	return len(asked), err
 }
 
 // labsNext is what to do about labs that do not stop.

@@ -132,7 +132,7 @@ func (op *operation) closed(ctx context.Context, in *instance.Instance) bool {
 func (r *Resource) leaves(id string, diags *diag.Diagnostics) {
 	text := fmt.Sprintf("CML on the worker %s stays in maintenance mode, or shows a notice, of the drain before its stop. ", id)
 	if tags := r.set.ManagedTags(); tags.Enabled {
-		text += fmt.Sprintf("The next start by a `cml_worker_power` takes that back, by the tag %s. After any other start", tags.Key(tagDrain))
+		text += fmt.Sprintf("The next start by a `cml_worker_power`, or by the action `cml_worker_start`, takes that back, by the tag %s. After any other start", tags.Key(tagDrain))
 	} else {
 		text += "After the next start"
 	}

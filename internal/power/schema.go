@@ -107,7 +107,7 @@ func recheckIdleAttribute() schema.Attribute {
 
 func drainAttribute() schema.Attribute {
 	return schema.SingleNestedAttribute{Optional: true,
-		MarkdownDescription: "What is done for the users of CML before a stop. It needs an administrator of CML in the provider's `controller`, or in `controller.credentials`. What it has put into CML is taken back when the worker is not stopped after all, and otherwise after the next start by any `cml_worker_power`. Default: nothing.",
+		MarkdownDescription: "What is done for the users of CML before a stop. It needs an administrator of CML in the provider's `controller`, or in `controller.credentials`. What it has put into CML is taken back when the worker is not stopped after all, and otherwise after the next start by any `cml_worker_power` or by the action `cml_worker_start`. Default: nothing.",
 		Attributes: map[string]schema.Attribute{
 			"maintenance_mode": schema.BoolAttribute{Optional: true,
 				MarkdownDescription: "Whether CML's maintenance mode keeps everybody but administrators out, from before the stop until after the next start. One that a person has switched on is left to them. Default `false`."},

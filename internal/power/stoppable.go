@@ -19,6 +19,9 @@ const (
 		"to stop and start a spot worker, launch it from a persistent request with the interruption behaviour `stop`."
 )
 
+// unprotect is what to do about stop protection.
+const unprotect = "Set `protection = { stop = false }` of the `cml_worker`, to which `worker_id` refers or which is applied first, or leave the worker running."
+
 // checkStop refuses in the plan a stop that EC2 would refuse, and otherwise says
 // what it will interrupt. What cannot be read is for apply to find out.
 func (r *Resource) checkStop(ctx context.Context, opts options, in *instance.Instance, at path.Path, diags *diag.Diagnostics) {
@@ -31,7 +34,7 @@ func (r *Resource) checkStop(ctx context.Context, opts options, in *instance.Ins
 	}
 	if r.set.WillProtectStop(ctx, ec2, in.ID) {
 		diags.AddAttributeError(at, "CML worker is protected against a stop", fmt.Sprintf(
-			"This plan stops the worker %s, and EC2 refuses that while its stop protection is on. Set `protection = { stop = false }` of the `cml_worker`, to which `worker_id` refers or which is applied first, or leave the worker running.", in.ID))
+			"This plan stops the worker %s, and EC2 refuses that while its stop protection is on. %s", in.ID, unprotect))
 		return
 	}
 	if r.oneTime(ctx, ec2, in) {

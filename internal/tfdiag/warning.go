@@ -70,8 +70,8 @@ var (
 
 	// Change.
 
-	RunningNodesStop = Warning{"running_nodes_stop", "Running worker will be stopped",
-		"This plan stops and starts a running worker; the nodes of its labs are interrupted."}
+	RunningNodesStop = Warning{"running_nodes_stop", "Running nodes will be interrupted",
+		"This plan stops, restarts or reboots a running worker, or an action stops its labs; the nodes of its labs are interrupted."}
 	AddressChange = Warning{"address_change", "Public address will change",
 		"This plan stops and starts a worker without Elastic IP, so that its public address changes."}
 	LabsLost = Warning{"labs_lost", "Labs go with the volume",
@@ -84,6 +84,8 @@ var (
 		"An idle policy or a schedule acts on the worker while `on_external_change` is `correct`."}
 	DrainIncomplete = Warning{"drain_incomplete", "Worker was not drained before its stop",
 		"A part of `stop.drain` was not possible, and `on_busy` is `ignore`."}
+	MaintenanceStays = Warning{"maintenance_stays", "Maintenance mode stays on",
+		"`cml_worker_maintenance` was to end the maintenance mode of CML, and a person has switched it on."}
 	DrainLeft = Warning{"drain_left", "Maintenance mode of a drain is left",
 		"CML may still be in the maintenance mode, or show the notice, of `stop.drain`."}
 	ScheduleChanged = Warning{"schedule_changed", "Schedule of a worker was changed",
@@ -150,7 +152,7 @@ var warnings = []Warning{
 	UnknownConfiguration, EmptyAssumeRole, RegionDiffers, RegionFailed, NotReadable, InsecureTLS,
 	LiveWorkerSameName, NoVirtualization, BareMetal, PrivateAddressOnly, PortClosed, HopLimit,
 	CapabilityUnknown, TypesSkipped, PriceUnknown, CheckSkipped, Preflight, QuotaShort, NewerImage, ImageFactsMissing,
-	RunningNodesStop, AddressChange, LabsLost, LicenseReregister, SkipOSShutdown, ExternalChange, DrainIncomplete, DrainLeft, IdlePolicyChanged, IdlePolicyLeft, ScheduleChanged, ScheduleLeft, StopProtected, TagsIncomplete, SurvivingVolumes, FinalSnapshot,
+	RunningNodesStop, AddressChange, LabsLost, LicenseReregister, SkipOSShutdown, ExternalChange, DrainIncomplete, DrainLeft, MaintenanceStays, IdlePolicyChanged, IdlePolicyLeft, ScheduleChanged, ScheduleLeft, StopProtected, TagsIncomplete, SurvivingVolumes, FinalSnapshot,
 	SnapshotsRetained, SnapshotsMissing,
 	ReadinessPending, WorkerTainted, HealthUnknown, MetricsUnknown, ClockSkew, TokenUnavailable, TokenExpired, LogoutFailed, LicenseExpires, LicenseCheck, LicenseNotReleased, LicenseOutOfCompliance, LicenseUnfinished, LicenseUDIChanged, LicenseUDIShared, SpotLicense, InheritedLicense,
 }
