@@ -57,6 +57,14 @@ type Usage struct {
 	Total *Number `json:"total"`
 }
 
+// Percent is the used part; known is false when CML does not tell enough.
+func (u Usage) Percent() (used float64, known bool) {
+	if u.Used == nil || u.Total == nil || *u.Total <= 0 {
+		return 0, false
+	}
+	return 100 * float64(*u.Used / *u.Total), true
+}
+
 // DomInfo counts virtual machines; nil is not known. As with Usage, a whole
 // number may come with a fraction.
 type DomInfo struct {

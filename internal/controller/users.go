@@ -37,6 +37,20 @@ func (c *Client) OwnUserID(ctx context.Context) (string, error) {
 	return c.UserID(ctx, c.credentials.Username)
 }
 
+// Administrator reports whether the account that this client asks as is one
+// (GET /users/{user_id}, cml-api.md 8.1).
+func (c *Client) Administrator(ctx context.Context) (bool, error) {
+	id, err := c.OwnUserID(ctx)
+	if err != nil {
+		return false, err
+	}
+	var user struct {
+		Admin bool `json:"admin"`
+	}
+	err = c.Get(ctx, "/users/"+id, nil, &user)
+	return user.Admin, err
+}
+
 // subject is the claim sub of a JSON Web Token, "" where there is none. Nobody
 // relies on it for trust, so the signature does not matter.
 func subject(token string) string {

@@ -64,34 +64,51 @@ func wrong(err error, settings controller.Settings) bool {
 	return fault.Is(err, fault.Untrusted) && settings.TLS.Fingerprint != ""
 }
 
-// ask fills in what CML tells.
-func (s *Observation) ask(ctx context.Context, t Target, o Options) error {
+// session is a session with CML of some version.
+type session struct {
+	*controller.Client
+	version string
+}
+
+// open opens a session with CML, once it says that it is ready. Whoever gets
+// it closes it.
+func open(ctx context.Context, t Target) (*session, error) {
 	ip := t.Settings.Pick(readiness.Addresses(t.Machine))
 	if ip == "" {
-		return fault.New(fault.NotReady, "the worker has none of the addresses of controller.address_preference")
+		return nil, fault.New(fault.NotReady, "the worker has none of the addresses of controller.address_preference")
 	}
-	open := controller.New(ip, t.Settings, controller.Credentials{}, t.Transport)
-	defer open.Close()
-	info, err := open.SystemInformation(ctx)
+	anybody := controller.New(ip, t.Settings, controller.Credentials{}, t.Transport)
+	defer anybody.Close()
+	info, err := anybody.SystemInformation(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if !info.Ready {
-		return fault.New(fault.NotReady, "CML says that it is not ready to start nodes yet")
+		return nil, fault.New(fault.NotReady, "CML says that it is not ready to start nodes yet")
 	}
 	if t.Credentials == nil {
-		return fault.New(fault.Credentials, "there are no credentials for CML, and its telemetry is for accounts only")
+		return nil, fault.New(fault.Credentials, "there are no credentials for CML, and its telemetry is for accounts only")
 	}
 	credentials, err := t.Credentials(ctx)
 	if err != nil {
-		return fmt.Errorf("the credentials for CML cannot be read: %w", err)
+		return nil, fmt.Errorf("the credentials for CML cannot be read: %w", err)
 	}
 	client := controller.New(ip, t.Settings, credentials, t.Transport)
-	defer client.Close()
 	if err := client.Authenticate(ctx); err != nil {
+		client.Close()
+		return nil, err
+	}
+	return &session{client, info.Version}, nil
+}
+
+// ask fills in what CML tells.
+func (s *Observation) ask(ctx context.Context, t Target, o Options) error {
+	client, err := open(ctx, t)
+	if err != nil {
 		return err
 	}
-	excluded := s.exclude(ctx, client, o)
+	defer client.Close()
+	excluded := s.exclude(ctx, client.Client, o)
 	if o.needsLoad() {
 		stats, err := client.SystemStats(ctx)
 		if err != nil {
@@ -107,9 +124,14 @@ func (s *Observation) ask(ctx context.Context, t Target, o Options) error {
 		}
 	}
 	// Last, so that its clock is the newest.
+	return s.events(ctx, client, o, excluded)
+}
+
+// events fills in what the telemetry tells; excluded are ids of users.
+func (s *Observation) events(ctx context.Context, client *session, o Options, excluded []string) error {
 	telemetry, err := client.NewestEvent(ctx, func(category, userID string) bool { return o.counts(category, userID, excluded) })
 	if err != nil {
-		return unread(err, info.Version)
+		return unread(err, client.version)
 	}
 	// Logins and calls make events, this look's own among them (cml-api.md 7.1):
 	// where there is none at all, nothing is recorded, whoever uses CML.

@@ -63,7 +63,7 @@ func (m *metricsModel) fill(s sight, settings controller.Settings, values map[st
 	m.System = types.ObjectNull(systemTypes)
 	if c.stats != nil {
 		m.System = flattenSystem(*c.stats)
-		if used, known := usedPercent(c.stats.All.Memory); known {
+		if used, known := c.stats.All.Memory.Percent(); known {
 			// CML's figure is of this moment, and so has no time of CloudWatch's.
 			delete(values, "memory_percent")
 			m.MemoryPercent = attribute.Float64(used)
@@ -106,14 +106,6 @@ func flattenSystem(stats controller.SystemStats) types.Object {
 		"nodes_running": sum(stats.RunningNodes()), "nodes_total": sum(stats.TotalNodes()),
 		"orphans_running": sum(stats.RunningOrphans()), "orphans_total": sum(stats.TotalOrphans()),
 	})
-}
-
-// usedPercent is the used part, if CML tells enough.
-func usedPercent(u controller.Usage) (float64, bool) {
-	if u.Used == nil || u.Total == nil || *u.Total <= 0 {
-		return 0, false
-	}
-	return 100 * float64(*u.Used / *u.Total), true
 }
 
 // alert compares the values with the thresholds.

@@ -226,6 +226,38 @@ func TestPut(t *testing.T) {
 	}
 }
 
+func TestPublish(t *testing.T) {
+	t.Parallel()
+	s, client := serve(t, nil)
+	err := client.Publish(t.Context(), "CML/Worker", map[string]string{"InstanceId": "i-1"}, []monitoring.Datum{
+		{Metric: "IdleSeconds", Unit: monitoring.UnitSeconds, Value: 1.5}, {Metric: "RunningNodes", Unit: monitoring.UnitCount},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := s.asked[0].input
+	data := in["MetricData"].(cbor.List)
+	if len(s.asked) != 1 || s.asked[0].operation != "PutMetricData" || in["Namespace"] != cbor.String("CML/Worker") || len(data) != 2 {
+		t.Fatalf("asked %+v", s.asked)
+	}
+	for i, want := range []struct {
+		name, unit string
+		value      cbor.Float64
+	}{{"IdleSeconds", "Seconds", 1.5}, {"RunningNodes", "Count", 0}} {
+		d := data[i].(cbor.Map)
+		// A value of zero is sent, and no time.
+		value, there := d["Value"].(cbor.Float64)
+		if single, ok := d["Value"].(cbor.Float32); ok {
+			value, there = cbor.Float64(single), true
+		}
+		dimension := d["Dimensions"].(cbor.List)[0].(cbor.Map)
+		if d["MetricName"] != cbor.String(want.name) || d["Unit"] != cbor.String(want.unit) || !there || value != want.value ||
+			d["Timestamp"] != nil || dimension["Name"] != cbor.String("InstanceId") || dimension["Value"] != cbor.String("i-1") {
+			t.Errorf("datum %d: %v", i, d)
+		}
+	}
+}
+
 func TestSyncTags(t *testing.T) {
 	t.Parallel()
 	s, client := serve(t, nil)
@@ -246,7 +278,7 @@ func TestSyncTags(t *testing.T) {
 func TestUnexpectedAnswers(t *testing.T) {
 	t.Parallel()
 	more := []answer{{status: 200, body: cbor.Map{"RequestId": cbor.String("1"), "New": cbor.List{cbor.Uint(1), &cbor.Nil{}}}}}
-	_, c := serve(t, map[string][]answer{"PutMetricAlarm": more, "SetAlarmState": more, "DeleteAlarms": more})
+	_, c := serve(t, map[string][]answer{"PutMetricAlarm": more, "SetAlarmState": more, "DeleteAlarms": more, "PutMetricData": more})
 	if err := c.PutAlarm(t.Context(), &monitoring.Alarm{Name: "a"}, nil); err != nil {
 		t.Error(err)
 	}
@@ -256,9 +288,15 @@ func TestUnexpectedAnswers(t *testing.T) {
 	if err := c.DeleteAlarm(t.Context(), "a"); err != nil {
 		t.Error(err)
 	}
+	if err := c.Publish(t.Context(), "N", nil, []monitoring.Datum{{Metric: "M"}}); err != nil {
+		t.Error(err)
+	}
 	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<html>Sign in</html>") }))
 	t.Cleanup(proxy.Close)
 	if err := client(proxy.URL).PutAlarm(t.Context(), &monitoring.Alarm{Name: "a"}, nil); !fault.MayHaveTakenEffect(err) {
+		t.Errorf("the page of a proxy: %v", err)
+	}
+	if err := client(proxy.URL).Publish(t.Context(), "N", nil, []monitoring.Datum{{Metric: "M"}}); !fault.MayHaveTakenEffect(err) {
 		t.Errorf("the page of a proxy: %v", err)
 	}
 }
