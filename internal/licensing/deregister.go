@@ -154,7 +154,7 @@ func busy(nodes int, labs []controller.Lab, failure error) error {
 	if nodes == 0 {
 		running = "labs are started"
 	}
-	return &Error{Kind: fault.WrongState,
+	return &Error{Kind: fault.WrongState, Argument: ArgumentStop,
 		Text: fmt.Sprintf("CML does not de-register while nodes are running, and %s: %s", running, list),
 		Next: "stop these labs, or set `stop_labs = true` and apply that first; it stops the labs of all users.", Err: failure}
 }

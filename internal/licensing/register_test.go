@@ -257,6 +257,69 @@ func TestRenew(t *testing.T) {
 	wantText(t, err, "authorization", "still ends")
 }
 
+// Whoever wants it renewed at once has both parts renewed, however long they are
+// good for.
+func TestRenewAlways(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	l.registered(licensing.Request{})
+	soon := time.Now().Add(60 * 24 * time.Hour)
+	l.machine().SetLicenseExpiry(soon, soon)
+	l.Recorder.Reset()
+	got, err := l.worker.Renew(t.Context(), l.instance(), licensing.Always)
+	if err != nil || time.Until(licensing.ExpiresAt(got)) < 80*24*time.Hour {
+		t.Fatalf("%s, %v", licensing.ExpiresAt(got), err)
+	}
+	if l.asked("PUT /licensing/registration/renew") != 1 || l.asked("PUT /licensing/authorization/renew") != 1 {
+		t.Error("not both were renewed")
+	}
+}
+
+// CML says that a try went well which does not move the end; one from before says
+// nothing.
+func TestRenewWithoutLaterEnd(t *testing.T) {
+	t.Parallel()
+	for attempted, fails := range map[string]bool{"2026-06-01 10:00:01": false, "2026-06-01 10:00:00": true} {
+		l := newLab(t)
+		document := func(attempted string) string {
+			return `{"registration": {"status": "COMPLETED", "expires": "2099-01-01 00:00:00"}, "authorization": {"status": "IN_COMPLIANCE", "expires": "2026-06-30 10:00:00",
+				"renew_time": {"attempted": "` + attempted + `", "status": "SUCCEEDED", "success": "SUCCESS"}}}`
+		}
+		for _, rule := range []wire.Rule{
+			{Times: 1, Fault: wire.Fault{Kind: wire.Garbage, Status: 200, ContentType: "application/json", Body: document("2026-06-01 10:00:00")}},
+			{Fault: wire.Fault{Kind: wire.Garbage, Status: 200, ContentType: "application/json", Body: document(attempted)}},
+		} {
+			rule.Service, rule.Operation = "cml", "GET /licensing"
+			l.Faults.Add(rule)
+		}
+		if err := l.machine().HoldPhase(cml.Ready); err != nil {
+			t.Fatal(err)
+		}
+		l.machine().RegisterNow(enterprise, time.Time{}) // so that CML takes the request
+		got, err := l.worker.Renew(t.Context(), l.instance(), 24*time.Hour)
+		if (err != nil) != fails || !fails && !got.Registered() {
+			t.Errorf("tried at %s: %v", attempted, err)
+		}
+	}
+}
+
+// The second part fails: the text says that the first is done. A refusal that
+// lasts is told.
+func TestRenewHalf(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	l.registered(licensing.Request{})
+	soon := time.Now().Add(24 * time.Hour)
+	l.machine().SetLicenseExpiry(soon, soon)
+	l.Faults.Add(wire.Rule{Service: "cml", Operation: "PUT /licensing/registration/renew",
+		Fault: wire.Fault{Kind: wire.Error, Status: 409, Message: "busy with something else"}})
+	_, err := l.worker.Renew(t.Context(), l.instance(), licensing.Always)
+	wantText(t, err, "the authorization of the licence was renewed and is good until", "but not its registration", "still ends", "busy with something else")
+	if !fault.Is(err, fault.WrongState) {
+		t.Errorf("a refusal is %s", fault.KindOf(err))
+	}
+}
+
 // A machine that reboots, or was launched a moment ago, is waited for; one that
 // was never reached is not for long.
 func TestRegisterDuringReboot(t *testing.T) {

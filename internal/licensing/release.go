@@ -72,7 +72,9 @@ type Outcome struct {
 	Free bool
 	// Released: it was given back now.
 	Released bool
-	Notes    []Note
+	// Holder names who is, or was, counted, as far as anybody knows.
+	Holder string
+	Notes  []Note
 }
 
 func (o *Outcome) note(kind NoteKind, format string, args ...any) {
@@ -80,7 +82,7 @@ func (o *Outcome) note(kind NoteKind, format string, args ...any) {
 }
 
 // errStopped says that a stopped worker is not started for a release.
-var errStopped = &Error{Kind: fault.WrongState, Text: "the worker is stopped, and `start_if_stopped` is false",
+var errStopped = &Error{Kind: fault.WrongState, Argument: ArgumentStart, Text: "the worker is stopped, and `start_if_stopped` is false",
 	Next: "start the worker, or set `start_if_stopped = true` and apply that first."}
 
 // Release gives the licence of a worker back by the policy. in is nil for a
@@ -114,6 +116,16 @@ func (w *Worker) Release(ctx context.Context, in *instance.Instance, r Release) 
 	out.note(NotReleased, "The licence of worker %s could not be given back: %s. It stays counted until the product instance is removed in Cisco's Smart Software Manager: %s.",
 		w.InstanceID, strings.TrimRight(err.Error(), "."), r.Known.Holder())
 	return out, nil
+}
+
+// Deregister gives the licence of a worker back because somebody asks for just
+// that, by the steps of a release that is required: the worker stays, and what
+// goes wrong is the error that it is.
+func (w *Worker) Deregister(ctx context.Context, in *instance.Instance, r Release) (Outcome, error) {
+	out := Outcome{Holder: r.Known.Holder()}
+	r.Mode, r.Stays = Required, true
+	err := w.release(ctx, in, r, &out)
+	return out, err
 }
 
 // required words the failure of a release that had to succeed.
@@ -205,6 +217,7 @@ func (w *Worker) giveBack(ctx context.Context, in *instance.Instance, r Release,
 		return err
 	}
 	known := KnownFrom(l).over(r.Known)
+	out.Holder = known.Holder()
 	switch {
 	case l.Unregistered():
 		out.Free = true

@@ -153,13 +153,21 @@ func (k Known) unregistered() bool {
 	return k.Status == controller.LicenseUnregistered || k.Status == controller.LicenseEvaluation
 }
 
+// Arguments of a release that an Error may blame.
+const (
+	ArgumentStart = "start_if_stopped"
+	ArgumentStop  = "stop_labs"
+)
+
 // Error is a sentence about a licence, with what to do about it.
 type Error struct {
 	Kind fault.Kind
 	Text string
 	// Next is the next step, "" for the usual one of the kind.
 	Next string
-	Err  error
+	// Argument is the one that stands against what was asked for, "" for none.
+	Argument string
+	Err      error
 }
 
 // Error implements error.
