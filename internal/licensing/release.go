@@ -125,6 +125,9 @@ func (w *Worker) Deregister(ctx context.Context, in *instance.Instance, r Releas
 	out := Outcome{Holder: r.Known.Holder()}
 	r.Mode, r.Stays = Required, true
 	err := w.release(ctx, in, r, &out)
+	if err == nil && out.Free {
+		w.forget(ctx, in)
+	}
 	return out, err
 }
 

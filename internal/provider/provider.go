@@ -98,7 +98,10 @@ func (p *cmlProvider) EphemeralResources(context.Context) []func() ephemeral.Eph
 
 // Actions implements provider.ProviderWithActions.
 func (p *cmlProvider) Actions(context.Context) []func() action.Action {
-	return []func() action.Action{power.NewStart, power.NewStop, power.NewReboot, power.NewWait, power.NewStopLabs, power.NewMaintenance}
+	return []func() action.Action{
+		power.NewStart, power.NewStop, power.NewReboot, power.NewWait, power.NewStopLabs, power.NewMaintenance,
+		license.NewDeregister, license.NewRenew,
+	}
 }
 
 // Functions implements provider.ProviderWithFunctions.

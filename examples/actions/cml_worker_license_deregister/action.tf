@@ -1,0 +1,15 @@
+variable "worker_id" {
+  description = "EC2 instance id of the worker."
+  type        = string
+}
+
+# Before an image is made of the worker, which would carry the registration along:
+# terraform apply -invoke=action.cml_worker_license_deregister.lab
+action "cml_worker_license_deregister" "lab" {
+  config {
+    worker_id        = var.worker_id
+    start_if_stopped = true
+    stop_labs        = true
+    timeout          = "30m"
+  }
+}
