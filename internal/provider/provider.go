@@ -101,6 +101,7 @@ func (p *cmlProvider) Actions(context.Context) []func() action.Action {
 	return []func() action.Action{
 		power.NewStart, power.NewStop, power.NewReboot, power.NewWait, power.NewStopLabs, power.NewMaintenance,
 		license.NewDeregister, license.NewRenew,
+		storage.NewTake,
 	}
 }
 

@@ -77,22 +77,26 @@ func (r *Resource) Create(ctx context.Context, req resource.CreateRequest, resp 
 }
 
 // explain tells a snapshot that failed and a worker that does not run again
-// apart: both may have happened.
+// apart.
 func explain(summary string, about tfdiag.About, err error) diag.Diagnostics {
 	var diags diag.Diagnostics
-	var down *notRestarted
-	if !errors.As(err, &down) {
-		return diag.Diagnostics{tfdiag.Error(summary, about, err)}
-	}
-	if both, ok := err.(interface{ Unwrap() []error }); ok {
-		for _, one := range both.Unwrap() {
-			if !errors.As(one, new(*notRestarted)) {
-				diags.Append(tfdiag.Error(summary, about, one))
-			}
+	for _, one := range apart(err) {
+		if !errors.As(one, new(*notRestarted)) {
+			diags.Append(tfdiag.Error(summary, about, one))
+			continue
 		}
+		about := about
+		about.Next = "start the worker: by hand, or by the next apply of a `cml_worker_power` with `state = \"running\"`. " +
+			"Snapshots that were begun go on, and are in the state; keep them with `terraform untaint`."
+		diags.Append(tfdiag.Error("CML worker was not started again after its snapshots", about, one))
 	}
-	about.Next = "start the worker: by hand, or by the next apply of a `cml_worker_power` with `state = \"running\"`. " +
-		"Snapshots that were begun go on, and are in the state; keep them with `terraform untaint`."
-	diags.Append(tfdiag.Error("CML worker was not started again after its snapshots", about, down))
 	return diags
+}
+
+// apart are the two errors that taking snapshots may end with.
+func apart(err error) []error {
+	if both, ok := err.(interface{ Unwrap() []error }); ok && errors.As(err, new(*notRestarted)) {
+		return both.Unwrap()
+	}
+	return []error{err}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/cml-infra/terraform-provider-cml/internal/attribute"
+	"github.com/cml-infra/terraform-provider-cml/internal/clients"
 	"github.com/cml-infra/terraform-provider-cml/internal/instance"
 	"github.com/cml-infra/terraform-provider-cml/internal/tfdiag"
 )
@@ -94,14 +95,20 @@ func (r *Resource) warnStop(ctx context.Context, plan *model, diags *diag.Diagno
 	if err != nil {
 		return
 	}
-	in, err := ec2.Find(ctx, plan.WorkerID.ValueString(), "")
-	if err != nil || in.State != instance.StateRunning && in.State != instance.StatePending {
+	if in, err := ec2.Find(ctx, plan.WorkerID.ValueString(), ""); err == nil {
+		warnInterrupted(r.set, in, diags)
+	}
+}
+
+// warnInterrupted says what a stop for its snapshots does to a worker that runs.
+func warnInterrupted(set *clients.Set, in *instance.Instance, diags *diag.Diagnostics) {
+	if in.State != instance.StateRunning && in.State != instance.StatePending {
 		return
 	}
-	tfdiag.Warn(diags, r.set, tfdiag.RunningNodesStop, fmt.Sprintf(
+	tfdiag.Warn(diags, set, tfdiag.RunningNodesStop, fmt.Sprintf(
 		"Worker %s runs. It will be stopped for its snapshots and started again as soon as they have begun; labs that run on it are interrupted.", in.ID), path.Root("quiesce"))
 	if in.PublicIP != "" && !in.PublicIPIsEIP {
-		tfdiag.Warn(diags, r.set, tfdiag.AddressChange, fmt.Sprintf(
+		tfdiag.Warn(diags, set, tfdiag.AddressChange, fmt.Sprintf(
 			"Worker %s has no Elastic IP: its public address %s will be another one after the snapshots.", in.ID, in.PublicIP), path.Root("quiesce"))
 	}
 }

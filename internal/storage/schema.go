@@ -39,6 +39,11 @@ const resourceText = "EBS snapshots of all volumes of a worker, taken at one mom
 	"EC2 fixes the moment when the snapshots begin: a worker that was stopped for them starts again at once, and the data is copied while it runs.\n\n" +
 	"To restore, register an image from `root_snapshot_id` and launch a new worker from it; the section \"Restore\" shows how."
 
+const quiesceText = "What comes to rest first. `none` (default): nothing; the snapshots are what a power cut at that moment would leave, and nodes that write may lose data. " +
+	"`stop_labs`: the labs of all users are stopped through CML's API, which takes the credentials of an administrator; they stay stopped. " +
+	"`stop`: the worker is shut down, and started again as soon as the snapshots have begun, also when they fail. A worker that is found stopped stays stopped. " +
+	"Stopping and starting a worker without Elastic IP gives it another public address, which `cml_worker` and `cml_worker_power` show from the next refresh."
+
 // Schema implements resource.Resource.
 func (r *Resource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	resp.Schema = schema.Schema{
@@ -63,11 +68,7 @@ func arguments() map[string]schema.Attribute {
 		"description": schema.StringAttribute{Optional: true, Computed: true, Validators: []validator.String{stringvalidator.LengthBetween(1, 255)},
 			MarkdownDescription: "Description of the snapshots. Default: one that names the worker. EC2 cannot change it, so that another value takes new snapshots and replaces these."},
 		"quiesce": schema.StringAttribute{Optional: true, Validators: []validator.String{stringvalidator.OneOf(quiesceNone, quiesceStopLabs, quiesceStop)},
-			MarkdownDescription: "What comes to rest first. `none` (default): nothing; the snapshots are what a power cut at that moment would leave, and nodes that write may lose data. " +
-				"`stop_labs`: the labs of all users are stopped through CML's API, which takes the credentials of an administrator; they stay stopped. " +
-				"`stop`: the worker is shut down, and started again as soon as the snapshots have begun, also when they fail. A worker that is found stopped stays stopped. " +
-				"Stopping and starting a worker without Elastic IP gives it another public address, which `cml_worker` and `cml_worker_power` show from the next refresh. " +
-				"Changing it takes new snapshots and replaces these."},
+			MarkdownDescription: quiesceText + " Changing it takes new snapshots and replaces these."},
 		"retain": schema.BoolAttribute{Optional: true,
 			MarkdownDescription: "Destroying or replacing this resource leaves the snapshots; a warning names them. It takes effect from the apply after the one that sets it. Default `false`."},
 		"tags": schema.MapAttribute{Optional: true, ElementType: types.StringType, Validators: []validator.Map{mapvalidator.SizeAtMost(mostTags), validators.Tags()},

@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-log/tflog"
 
+	"github.com/cml-infra/terraform-provider-cml/internal/act"
 	"github.com/cml-infra/terraform-provider-cml/internal/attribute"
 	"github.com/cml-infra/terraform-provider-cml/internal/clients"
 	"github.com/cml-infra/terraform-provider-cml/internal/controller"
@@ -39,6 +40,8 @@ type taker struct {
 	tags        map[string]string
 	// account is the owner of the instance, once it was read.
 	account string
+	// call is the invocation of an action, nil in the resource.
+	call *act.Call
 }
 
 // taken is a set of snapshots that has begun.
@@ -70,7 +73,12 @@ func quiesceOf(m *model) string {
 }
 
 func (t *taker) progress(ctx context.Context) func(string) {
-	return func(text string) { tflog.Info(ctx, text, map[string]any{"worker_id": t.id}) }
+	return func(text string) {
+		tflog.Info(ctx, text, map[string]any{"worker_id": t.id})
+		if t.call != nil {
+			t.call.Tell(text)
+		}
+	}
 }
 
 // take brings the worker to rest, begins the snapshots and puts the power state
