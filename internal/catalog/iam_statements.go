@@ -37,16 +37,17 @@ var iamFeatures = []iamFeature{
 		"ModifyInstanceCpuOptions", "ModifyInstanceMetadataOptions", "ModifyNetworkInterfaceAttribute", "ModifyVolume", "MonitorInstances",
 		"ReplaceIamInstanceProfileAssociation", "StartInstances", "StopInstances", "UnassignIpv6Addresses", "UnmonitorInstances"}},
 	{name: "power", what: "`cml_worker_power`", encrypts: true, ec2: []string{"CreateTags", "DeleteTags", "RebootInstances", "StartInstances", "StopInstances"}},
-	{name: "delete", what: "tags of a registration by `cml_worker_license`, and destroy of `cml_worker` and `cml_worker_license`, protection that is overridden and a start for the licence included", encrypts: true, ec2: []string{
+	{name: "delete", what: "tags of a registration by `cml_worker_license`, and destroy of `cml_worker` and `cml_worker_license`, protection that is overridden and a start for the licence included; the action `cml_worker_license_deregister`", encrypts: true, ec2: []string{
 		"CancelSpotInstanceRequests", "CreateTags", "DeleteTags", "DisassociateAddress", "ModifyInstanceAttribute", "ReleaseAddress", "StartInstances", "StopInstances",
 		"TerminateInstances"}},
 	{name: "eip", what: "Elastic IPs that a worker allocates or takes", ec2: []string{
 		"AllocateAddress", "AssociateAddress", "CreateTags", "DisassociateAddress", "ReleaseAddress"}},
-	{name: "snapshot", what: "`cml_worker_snapshot` and the final snapshot of a destroy", encrypts: true, ec2: []string{
+	{name: "snapshot", what: "`cml_worker_snapshot`, the resource and the action, and the final snapshot of a destroy", encrypts: true, ec2: []string{
 		"CreateSnapshots", "CreateTags", "DeleteSnapshot", "DeleteTags", "StartInstances", "StopInstances"}},
 	{name: "schedule", what: "`cml_worker_schedule`, with the role that its schedules assume", ec2: []string{"CreateTags", "DeleteTags"},
 		others: []string{"scheduler:CreateSchedule"}},
 	{name: "metrics", what: "`cml_worker_metrics`", others: []string{"cloudwatch:GetMetricData"}},
+	{name: "publish_metrics", what: "the action `cml_worker_publish_metrics`", others: []string{"cloudwatch:PutMetricData"}},
 	{name: "idle_policy", what: "`cml_worker_idle_policy`, with the role that lets alarms act on EC2", ec2: []string{"CreateTags", "DeleteTags"},
 		others: []string{"cloudwatch:PutMetricAlarm"}},
 	{name: "diagnose", what: "console output in the text of a time-out", ec2: []string{"GetConsoleOutput"}},

@@ -17,6 +17,8 @@ const (
 	DefaultSnooze    = time.Hour
 	// MaxThreshold bounds Threshold, Warning and Snooze.
 	MaxThreshold = 30 * 24 * time.Hour
+	// MaxSkew is how far clocks may differ before somebody should look at them.
+	MaxSkew = time.Minute
 	// DefaultExcludePattern fits the ids of CML's built-in accounts.
 	DefaultExcludePattern = `^00000000-0000-.*`
 	// PublisherUser is what the publisher's account is called in the examples.

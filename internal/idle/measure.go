@@ -17,6 +17,8 @@ type Measures struct {
 	// IdleSeconds is the time since the last activity by CML's clock, or since the
 	// machine's start where that is shorter; zero while nodes run.
 	IdleSeconds *float64
+	// Skew is how far CML's clock is ahead of the one here, where IdleSeconds was read.
+	Skew time.Duration
 	// RunningNodes and LabsStarted are counts.
 	RunningNodes, LabsStarted *float64
 	// MemoryPercent and DiskPercent are the used part of all hosts, 0 to 100.
@@ -120,7 +122,7 @@ func (m *Measures) idleness(ctx context.Context, client *session, t Target, excl
 		}
 		idle = max(0, since.Truncate(time.Second).Seconds())
 	}
-	m.IdleSeconds = &idle
+	m.IdleSeconds, m.Skew = &idle, s.Skew()
 }
 
 // labs counts the started ones of the labs that the account may see. One that

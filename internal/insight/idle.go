@@ -21,9 +21,6 @@ import (
 	"github.com/cml-infra/terraform-provider-cml/internal/validators"
 )
 
-// maxSkew is how far clocks may differ before somebody should look at them.
-const maxSkew = time.Minute
-
 // Idle is data.cml_worker_idle: whether anybody uses the worker.
 type Idle struct{ base }
 
@@ -187,7 +184,7 @@ func (d *Idle) Read(ctx context.Context, req datasource.ReadRequest, resp *datas
 	for _, note := range seen.Notes {
 		tfdiag.Warn(&resp.Diagnostics, d.set, tfdiag.NotReadable, note+".")
 	}
-	if skew := seen.Skew(); seen.Read && skew.Abs() > maxSkew {
+	if skew := seen.Skew(); seen.Read && skew.Abs() > idle.MaxSkew {
 		tfdiag.Warn(&resp.Diagnostics, d.set, tfdiag.ClockSkew, fmt.Sprintf(
 			"The clock of CML on worker %s differs by %s from the one here. Idle times go by the clock of CML; the snooze after a start goes by the later of the two.", s.machine.ID, skew.Abs().Round(time.Second)))
 	}

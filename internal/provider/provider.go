@@ -100,6 +100,7 @@ func (p *cmlProvider) EphemeralResources(context.Context) []func() ephemeral.Eph
 func (p *cmlProvider) Actions(context.Context) []func() action.Action {
 	return []func() action.Action{
 		power.NewStart, power.NewStop, power.NewReboot, power.NewWait, power.NewStopLabs, power.NewMaintenance,
+		automation.NewPublishMetrics,
 		license.NewDeregister, license.NewRenew,
 		storage.NewTake,
 	}

@@ -53,7 +53,7 @@ func actionBlocks(t *testing.T, name, text string) []actionBlock {
 		t.Fatal(diags)
 	}
 	// Whatever refers to something else is not known.
-	scope := &hcl.EvalContext{Variables: map[string]cty.Value{"var": cty.DynamicVal, "local": cty.DynamicVal, "cml_worker": cty.DynamicVal, "cml_worker_power": cty.DynamicVal}}
+	scope := &hcl.EvalContext{Variables: map[string]cty.Value{"var": cty.DynamicVal, "local": cty.DynamicVal, "each": cty.DynamicVal, "cml_worker": cty.DynamicVal, "cml_worker_power": cty.DynamicVal}}
 	var out []actionBlock
 	for _, b := range file.Body.(*hclsyntax.Body).Blocks {
 		if b.Type != "action" {

@@ -41,6 +41,8 @@ type row struct {
 type world struct {
 	*acctest.World
 	t *testing.T
+	// invoke are what a row does after its steps, without an engine.
+	invoke []func()
 }
 
 // provider is a provider block of the role that the policy bounds.
