@@ -1,13 +1,8 @@
-variable "worker_id" {
-  description = "EC2 instance id of the worker."
-  type        = string
-}
-
 # Before an image is made of the worker, which would carry the registration along:
 # terraform apply -invoke=action.cml_worker_license_deregister.lab
 action "cml_worker_license_deregister" "lab" {
   config {
-    worker_id        = var.worker_id
+    worker_id        = "i-0123456789abcdef0"
     start_if_stopped = true
     stop_labs        = true
     timeout          = "30m"

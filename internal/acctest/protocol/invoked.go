@@ -4,7 +4,25 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/cml-infra/terraform-provider-cml/internal/acctest"
 )
+
+// Waits checks that a configuration of which something is not known yet is
+// validated and planned without a word, and without a request to the world.
+func (a *Action) Waits(t *testing.T, w *acctest.World, arguments map[string]any) {
+	t.Helper()
+	w.Recorder.Reset()
+	if diags := a.Validate(arguments); len(diags) > 0 {
+		t.Errorf("validate says\n%s", Show(diags))
+	}
+	if plan := a.Plan(arguments); len(plan.Diagnostics) > 0 || plan.Deferred != nil {
+		t.Errorf("the plan says\n%s", Show(plan.Diagnostics))
+	}
+	if all := w.Recorder.All(); len(all) > 0 {
+		t.Errorf("%d requests", len(all))
+	}
+}
 
 // Fine ends the test if the invocation had an error or a warning.
 func (i Invoked) Fine(t *testing.T) {
