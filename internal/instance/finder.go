@@ -123,17 +123,25 @@ func (c *Client) fetchInstances(ctx context.Context, ids []string) (map[string]*
 // describe reads all pages of the instances that fit the filters.
 func (c *Client) describe(ctx context.Context, filters ...types.Filter) ([]*Instance, error) {
 	var out []*Instance
-	err := c.pages(ctx, "DescribeInstances", func(ctx context.Context, token *string) (*string, error) {
+	err := c.describePages(ctx, filters, func(page []*Instance) bool {
+		out = append(out, page...)
+		return true
+	})
+	return out, err
+}
+
+// describePages hands each page to take, and asks for no further one once that
+// returns false.
+func (c *Client) describePages(ctx context.Context, filters []types.Filter, take func([]*Instance) bool) error {
+	return c.pages(ctx, "DescribeInstances", func(ctx context.Context, token *string) (*string, error) {
 		page, err := c.api.DescribeInstances(ctx, &ec2.DescribeInstancesInput{
 			Filters: filters, MaxResults: aws.Int32(1000), NextToken: token,
 		})
-		if err != nil {
+		if err != nil || !take(c.read(ctx, page.Reservations)) {
 			return nil, err
 		}
-		out = append(out, c.read(ctx, page.Reservations)...)
 		return page.NextToken, nil
 	})
-	return out, err
 }
 
 // read turns reservations into instances.
@@ -188,105 +196,6 @@ func plainFilter(filters []types.Filter, name string, values ...string) []types.
 		return filters
 	}
 	return append(filters, filter(name, values...))
-}
-
-// Query says which instances Search returns. Empty members do not restrict.
-type Query struct {
-	IDs []string
-	// Name is the exact Name tag; Tags are exact keys and values.
-	Name string
-	Tags map[string]string
-	// States are of the live ones: pending, running, stopping, stopped.
-	States                              []string
-	Types, ImageIDs, SubnetIDs, VPCIDs  []string
-	AvailabilityZones, SecurityGroupIDs []string
-	// ManagedOnly asks for the marker tag of this provider.
-	ManagedOnly bool
-}
-
-// Search returns the live instances that fit, sorted by id. Terminated ones,
-// which EC2 shows for about an hour, are left out.
-func (c *Client) Search(ctx context.Context, q Query) ([]*Instance, error) {
-	if q.ManagedOnly && !c.opts.Tags.Enabled {
-		return nil, c.errorf(fault.Invalid, "", "instances of this provider cannot be told from others while marker tags are off (managed_tags)")
-	}
-	tags := maps.Clone(q.Tags)
-	if tags == nil {
-		tags = map[string]string{}
-	}
-	if q.Name != "" {
-		tags["Name"] = q.Name
-	}
-	if q.ManagedOnly {
-		tags[c.opts.Tags.Key(MarkerManagedBy)] = ManagedByValue
-	}
-	states := liveStates
-	if len(q.States) > 0 {
-		states = q.States
-	}
-	filters := []types.Filter{filter("instance-state-name", states...)}
-	for _, k := range sortedKeys(tags) {
-		filters = plainFilter(filters, "tag:"+k, tags[k])
-	}
-	filters = plainFilter(filters, "instance-type", q.Types...)
-	filters = plainFilter(filters, "subnet-id", q.SubnetIDs...)
-	filters = plainFilter(filters, "vpc-id", q.VPCIDs...)
-	filters = plainFilter(filters, "availability-zone", q.AvailabilityZones...)
-	filters = plainFilter(filters, "instance.group-id", q.SecurityGroupIDs...)
-
-	var out []*Instance
-	// Ids and images may be many; a filter takes 200 values.
-	err := chunked(q.IDs, func(ids []string) error {
-		return chunked(q.ImageIDs, func(images []string) error {
-			fs := plainFilter(slices.Clone(filters), "instance-id", ids...)
-			fs = plainFilter(fs, "image-id", images...)
-			found, err := c.describe(ctx, fs...)
-			out = append(out, found...)
-			return err
-		})
-	})
-	if err != nil {
-		return nil, err
-	}
-	out = slices.DeleteFunc(out, func(i *Instance) bool {
-		return i.Gone() || !hasTags(i.Tags, tags) || !slices.Contains(states, i.State) ||
-			!anyOf(q.IDs, i.ID) || !anyOf(q.ImageIDs, i.ImageID) || !anyOf(q.Types, i.Type) ||
-			!anyOf(q.SubnetIDs, i.SubnetID) || !anyOf(q.VPCIDs, i.VPCID) ||
-			!anyOf(q.AvailabilityZones, i.AvailabilityZone) || !anyOf(q.SecurityGroupIDs, i.SecurityGroupIDs...)
-	})
-	slices.SortFunc(out, func(a, b *Instance) int { return strings.Compare(a.ID, b.ID) })
-	return slices.CompactFunc(out, func(a, b *Instance) bool { return a.ID == b.ID }), nil
-}
-
-// anyOf says that one of the values is wanted; nothing wanted is no restriction.
-func anyOf(wanted []string, values ...string) bool {
-	return len(wanted) == 0 || slices.ContainsFunc(values, func(v string) bool { return slices.Contains(wanted, v) })
-}
-
-// chunked calls do with at most batchLimit values at a time, and once with
-// none when there are none.
-func chunked(values []string, do func([]string) error) error {
-	if len(values) == 0 {
-		return do(nil)
-	}
-	for part := range slices.Chunk(values, batchLimit) {
-		if err := do(part); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// Orphans returns the live instances that carry this provider's marker tags
-// and this worker name: what an earlier run may have launched without living to
-// write it down. With marker tags off there is nothing to ask for.
-func (c *Client) Orphans(ctx context.Context, name string) ([]*Instance, error) {
-	if !c.opts.Tags.Enabled || name == "" {
-		return nil, nil
-	}
-	return c.Search(ctx, Query{
-		ManagedOnly: true, Tags: map[string]string{c.opts.Tags.Key(MarkerWorkerName): name},
-	})
 }
 
 // transient says that the next try of a wait may do better: the SDK has

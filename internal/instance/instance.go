@@ -66,7 +66,14 @@ type Instance struct {
 	LaunchTime, FirstLaunchTime time.Time
 	// Tags are without those of AWS itself ("aws:…").
 	Tags map[string]string
+	// AutoScalingGroup is the group that made the instance and replaces it, ""
+	// for none.
+	AutoScalingGroup string
 }
+
+// groupTag is how EC2 Auto Scaling marks the instances of a group (Amazon EC2
+// Auto Scaling User Guide, "Tag Auto Scaling groups and instances").
+const groupTag = "aws:autoscaling:groupName"
 
 // MetadataOptions are the settings of the instance metadata service.
 type MetadataOptions struct {
@@ -201,6 +208,11 @@ func fromEC2(in types.Instance, at place) *Instance {
 	}
 	if in.CpuOptions != nil {
 		out.NestedVirtualization = string(in.CpuOptions.NestedVirtualization)
+	}
+	for _, t := range in.Tags {
+		if aws.ToString(t.Key) == groupTag {
+			out.AutoScalingGroup = aws.ToString(t.Value)
+		}
 	}
 	for _, g := range in.SecurityGroups {
 		out.SecurityGroupIDs = append(out.SecurityGroupIDs, aws.ToString(g.GroupId))
