@@ -47,34 +47,48 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 		resp.Diagnostics.Append(tfdiag.Error("Unable to read CML worker", about, err))
 		return
 	}
-	f := found{instance: machine}
-	f.volume = r.volume(ctx, ec2, machine, &resp.Diagnostics)
-	f.allocation = r.allocation(ctx, ec2, machine, &state, &resp.Diagnostics)
-	f.image = r.image(ctx, ec2, machine, req.Private, resp.Private, &resp.Diagnostics)
+	image := r.image(ctx, ec2, machine, req.Private, resp.Private, &resp.Diagnostics)
+	out := r.refresh(ctx, ec2, machine, image, &state, privateState{req.Private, resp.Private}, &resp.Diagnostics)
+	resp.Diagnostics.Append(resp.State.Set(ctx, out)...)
+	resp.Diagnostics.Append(setIdentity(ctx, resp.Identity, out)...)
+}
+
+// privateState is the private state of a request and of its response.
+type privateState struct {
+	attribute.PrivateReader
+	attribute.PrivateWriter
+}
+
+// refresh reads whatever else belongs to a machine that was found, and returns
+// the model that follows from it and from the state so far. image is what is
+// known of the machine's image, or nil.
+func (r *Resource) refresh(ctx context.Context, ec2 *instance.Client, machine *instance.Instance, image *imageFacts, state *model, private privateState, diags *diag.Diagnostics) *model {
+	f := found{instance: machine, image: image}
+	f.volume = r.volume(ctx, ec2, machine, diags)
+	f.allocation = r.allocation(ctx, ec2, machine, state, diags)
 	if !state.Protection.IsNull() {
-		f.protection = r.protection(ctx, ec2, machine, &resp.Diagnostics)
+		f.protection = r.protection(ctx, ec2, machine, diags)
 	}
 
-	wait := pendingWait(ctx, req.Private, &resp.Diagnostics)
+	wait := pendingWait(ctx, private, diags)
 	ready, d := attribute.ExpandReadiness(ctx, state.Readiness)
-	resp.Diagnostics.Append(d...)
-	f.service = r.probe(ctx, ec2, machine, &state, ready.Until, &resp.Diagnostics)
+	diags.Append(d...)
+	f.service = r.probe(ctx, ec2, machine, state, ready.Until, diags)
 	if wait != nil && f.service != nil && f.service.status == readiness.ServiceAvailable {
 		// The wait ends here, and its end records the certificate.
 		if wait.Pins {
 			f.service.pin = f.service.seen
 		}
-		setPending(ctx, resp.Private, nil, &resp.Diagnostics)
+		setPending(ctx, private, nil, diags)
 	}
-	out := flatten(ctx, r.set, f, &state, &resp.Diagnostics)
-	r.refreshLicense(ctx, ec2, machine, out, f.service, resp.Private, &resp.Diagnostics)
-	r.lookForNewer(ctx, ec2, out, f.image, &resp.Diagnostics)
-	out.HourlyCostEstimate = r.estimate(ctx, ec2, machine, f.volume, &resp.Diagnostics)
+	out := flatten(ctx, r.set, f, state, diags)
+	r.refreshLicense(ctx, ec2, machine, out, f.service, private, diags)
+	r.lookForNewer(ctx, ec2, out, image, diags)
+	out.HourlyCostEstimate = r.estimate(ctx, ec2, machine, f.volume, diags)
 	if out.Revision.IsNull() {
 		out.Revision = types.StringValue(newRevision())
 	}
-	resp.Diagnostics.Append(resp.State.Set(ctx, out)...)
-	resp.Diagnostics.Append(setIdentity(ctx, resp.Identity, out)...)
+	return out
 }
 
 // probe asks CML once, within bounds. nil: it was not asked, and what is known
