@@ -59,13 +59,19 @@ func validateTags(tags types.Map, d *diag.Diagnostics) {
 	}
 }
 
+// provisionsIOPS and provisionsThroughput say of which types of volume one
+// chooses these; EC2 answers with figures for others, too (EC2 API,
+// CreateVolume).
+func provisionsIOPS(kind string) bool       { return kind == "gp3" || kind == "io1" || kind == "io2" }
+func provisionsThroughput(kind string) bool { return kind == "gp3" }
+
 func validateRootVolume(v rootVolume, d *diag.Diagnostics) {
 	at := path.Root("root_volume")
 	kind := v.Type.ValueString()
-	if known(v.Type) && known(v.IOPS) && !slices.Contains([]string{"gp3", "io1", "io2"}, kind) {
+	if known(v.Type) && known(v.IOPS) && !provisionsIOPS(kind) {
 		d.AddAttributeError(at.AtName("iops"), "IOPS cannot be provisioned", fmt.Sprintf("A %s volume has no provisioned IOPS: use type gp3, io1 or io2, or leave iops out.", kind))
 	}
-	if known(v.Type) && known(v.Throughput) && kind != "gp3" {
+	if known(v.Type) && known(v.Throughput) && !provisionsThroughput(kind) {
 		d.AddAttributeError(at.AtName("throughput"), "Throughput cannot be provisioned", fmt.Sprintf("A %s volume has no provisioned throughput: use type gp3, or leave throughput out.", kind))
 	}
 	if slices.Contains([]string{"io1", "io2"}, kind) && v.IOPS.IsNull() {

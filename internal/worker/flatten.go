@@ -147,6 +147,14 @@ func flattenVolume(ctx context.Context, f found, prior *model, diags *diag.Diagn
 		Encrypted: types.BoolValue(f.volume.Encrypted), KMSKeyID: attribute.String(f.volume.KMSKeyID),
 		DeleteOnTermination: types.BoolValue(true),
 	}
+	// What follows from type and size alone cannot be chosen, and a configuration
+	// that is generated from the state must not have it.
+	if known(v.Type) && !provisionsIOPS(f.volume.Type) {
+		v.IOPS = types.Int64Null()
+	}
+	if known(v.Type) && !provisionsThroughput(f.volume.Type) {
+		v.Throughput = types.Int64Null()
+	}
 	for _, attached := range f.instance.Volumes {
 		if attached.VolumeID == f.volume.ID {
 			v.DeleteOnTermination = types.BoolValue(attached.DeleteOnTermination)

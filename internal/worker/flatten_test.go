@@ -39,7 +39,13 @@ func TestVolumeThatIsTellingLittle(t *testing.T) {
 			v.SizeGiB, v.IOPS, v.Throughput = types.Int64Value(120), types.Int64Value(5000), types.Int64Value(300)
 		})},
 		"another type": {instance.Volume{Type: "gp2", IOPS: 300, Encrypted: true, EncryptionTold: true}, with(func(v *rootVolume) {
-			v.Type, v.IOPS, v.Throughput = types.StringValue("gp2"), types.Int64Value(300), types.Int64Null()
+			v.Type, v.IOPS, v.Throughput = types.StringValue("gp2"), types.Int64Null(), types.Int64Null()
+		})},
+		"another type with IOPS": {instance.Volume{Type: "io2", IOPS: 300, Throughput: 75, Encrypted: true, EncryptionTold: true}, with(func(v *rootVolume) {
+			v.Type, v.IOPS, v.Throughput = types.StringValue("io2"), types.Int64Value(300), types.Int64Null()
+		})},
+		"nothing of a type": {instance.Volume{IOPS: 4000, Encrypted: true, EncryptionTold: true}, with(func(v *rootVolume) {
+			v.Type, v.IOPS, v.Throughput = types.StringNull(), types.Int64Value(4000), types.Int64Null()
 		})},
 	}
 	for name, test := range tests {
