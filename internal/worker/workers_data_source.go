@@ -2,8 +2,6 @@ package worker
 
 import (
 	"context"
-	"fmt"
-	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/setvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
@@ -14,8 +12,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/cml-infra/terraform-provider-cml/internal/attribute"
 	"github.com/cml-infra/terraform-provider-cml/internal/clients"
-	"github.com/cml-infra/terraform-provider-cml/internal/instance"
 	"github.com/cml-infra/terraform-provider-cml/internal/validators"
 )
 
@@ -32,14 +30,11 @@ func NewFleetDataSource() datasource.DataSource { return &FleetDataSource{} }
 
 // fleetModel is data.cml_workers.
 type fleetModel struct {
+	fleetSingles
 	Regions        types.Set    `tfsdk:"regions"`
 	States         types.Set    `tfsdk:"states"`
 	InstanceTypes  types.Set    `tfsdk:"instance_types"`
-	Tags           types.Map    `tfsdk:"tags"`
-	AMIID          types.String `tfsdk:"ami_id"`
-	AMINamePattern types.String `tfsdk:"ami_name_pattern"`
 	AMIOwners      types.Set    `tfsdk:"ami_owners"`
-	ManagedOnly    types.Bool   `tfsdk:"managed_only"`
 	Probe          types.Bool   `tfsdk:"probe"`
 	KnownWorkerIDs types.Set    `tfsdk:"known_worker_ids"`
 	AccountID      types.String `tfsdk:"account_id"`
@@ -133,33 +128,25 @@ func (d *FleetDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, 
 		return schema.ListNestedAttribute{Computed: true, MarkdownDescription: s,
 			NestedObject: schema.NestedAttributeObject{Attributes: fleetAttributes()}}
 	}
-	filled := []validator.Set{setvalidator.SizeAtLeast(1)}
+	filled := func(each validator.String) []validator.Set {
+		return []validator.Set{setvalidator.ValueStringsAre(each), setvalidator.SizeAtLeast(1)}
+	}
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "The workers of one or several regions that fit all filters given, and how they differ from the workers that a configuration knows of. Terminated instances are not seen. Without any filter these are all instances of the account; `managed_only`, tags or the name of the image tell workers from others.\n\n" +
 			"A region that cannot be read is a warning, and is named in `failed_regions`: its workers are then unknown, never missing. When no region can be read at all, that is an error.",
 		Attributes: map[string]schema.Attribute{
-			"regions": schema.SetAttribute{Optional: true, Computed: true, ElementType: types.StringType,
-				Validators:          append([]validator.Set{setvalidator.ValueStringsAre(validators.Region())}, filled...),
-				MarkdownDescription: "AWS regions to read, side by side. Default: the provider's."},
-			"states": schema.SetAttribute{Optional: true, ElementType: types.StringType,
-				Validators: append([]validator.Set{setvalidator.ValueStringsAre(stringvalidator.OneOf(
-					instance.StatePending, instance.StateRunning, instance.StateStopping, instance.StateStopped))}, filled...),
-				MarkdownDescription: "EC2 states: any of `pending`, `running`, `stopping`, `stopped`. Default: all of them."},
-			"instance_types": schema.SetAttribute{Optional: true, ElementType: types.StringType,
-				Validators:          append([]validator.Set{setvalidator.ValueStringsAre(validators.InstanceType())}, filled...),
-				MarkdownDescription: "EC2 instance types, any of them."},
-			"tags": schema.MapAttribute{Optional: true, ElementType: types.StringType,
-				MarkdownDescription: "Tags that a worker carries, all of them, with exactly these values."},
-			"ami_id": schema.StringAttribute{Optional: true, Validators: []validator.String{validators.AMIID(), stringvalidator.ConflictsWith(path.MatchRoot("ami_name_pattern"))},
-				MarkdownDescription: "Image that a worker was launched from."},
-			"ami_name_pattern": schema.StringAttribute{Optional: true, Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
-				MarkdownDescription: "Name of the image that a worker was launched from; `*` stands for any text, `?` for any one character: `\"CML-*\"`. An image that does not exist any more has no name and fits no pattern."},
-			"ami_owners": schema.SetAttribute{Optional: true, ElementType: types.StringType,
-				Validators: append([]validator.Set{setvalidator.ValueStringsAre(validators.ImageOwner()),
-					setvalidator.AlsoRequires(path.MatchRoot("ami_name_pattern"))}, filled...),
-				MarkdownDescription: "Whose images count for `ami_name_pattern`: account ids, `self`, `amazon` or `aws-marketplace`. Default: anybody's, since the instances are your own."},
-			"managed_only": schema.BoolAttribute{Optional: true,
-				MarkdownDescription: "Only instances with this provider's managed tag. Default `false`."},
+			"regions": schema.SetAttribute{Optional: true, Computed: true, ElementType: types.StringType, MarkdownDescription: fleetRegionsText,
+				Validators: filled(validators.Region())},
+			"states": schema.SetAttribute{Optional: true, ElementType: types.StringType, MarkdownDescription: fleetStatesText,
+				Validators: filled(fleetState)},
+			"instance_types": schema.SetAttribute{Optional: true, ElementType: types.StringType, MarkdownDescription: fleetTypesText,
+				Validators: filled(validators.InstanceType())},
+			"tags":             schema.MapAttribute{Optional: true, ElementType: types.StringType, MarkdownDescription: fleetTagsText},
+			"ami_id":           schema.StringAttribute{Optional: true, Validators: fleetAMIID, MarkdownDescription: fleetAMIIDText},
+			"ami_name_pattern": schema.StringAttribute{Optional: true, Validators: fleetPattern, MarkdownDescription: fleetPatternText},
+			"ami_owners": schema.SetAttribute{Optional: true, ElementType: types.StringType, MarkdownDescription: fleetOwnersText,
+				Validators: append(filled(validators.ImageOwner()), setvalidator.AlsoRequires(path.MatchRoot("ami_name_pattern")))},
+			"managed_only": schema.BoolAttribute{Optional: true, MarkdownDescription: fleetManagedText},
 			"probe": schema.BoolAttribute{Optional: true,
 				MarkdownDescription: "Ask the CML of each running worker for its version and readiness, ten at a time and each for at most 3 seconds; not with `refresh_probe = false` in the provider. Default `false`."},
 			"known_worker_ids": schema.SetAttribute{Optional: true, ElementType: types.StringType,
@@ -184,17 +171,12 @@ func (d *FleetDataSource) Read(ctx context.Context, req datasource.ReadRequest, 
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	if unknown := d.set.UnknownArguments(); len(unknown) > 0 {
-		resp.Diagnostics.AddError("Provider configuration not known yet",
-			fmt.Sprintf("The provider's %s will be known only after apply, so workers cannot be looked up in this plan. Apply what it depends on first (terraform apply -target), or give the value directly.", strings.Join(unknown, ", ")))
+	query := m.query(attribute.Strings(m.Regions), attribute.Strings(m.States), attribute.Strings(m.InstanceTypes), attribute.Strings(m.AMIOwners))
+	query.images = true
+	if query.complete(ctx, d.set, &resp.Diagnostics); resp.Diagnostics.HasError() {
 		return
 	}
-	if m.ManagedOnly.ValueBool() && !d.set.ManagedTags().Enabled {
-		resp.Diagnostics.AddAttributeError(path.Root("managed_only"), "Managed tags are off",
-			"Workers of this provider cannot be told from other instances while the provider's `managed_tags` are off.")
-		return
-	}
-	f := d.search(ctx, m, &resp.Diagnostics)
+	f := d.search(ctx, query, m, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
 		return
 	}

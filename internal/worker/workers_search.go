@@ -3,7 +3,7 @@ package worker
 import (
 	"context"
 	"fmt"
-	"regexp"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 
 	"github.com/cml-infra/terraform-provider-cml/internal/attribute"
+	"github.com/cml-infra/terraform-provider-cml/internal/clients"
 	"github.com/cml-infra/terraform-provider-cml/internal/fault"
 	"github.com/cml-infra/terraform-provider-cml/internal/instance"
 	"github.com/cml-infra/terraform-provider-cml/internal/tfdiag"
@@ -47,43 +48,19 @@ type fleetRegion struct {
 	unsure error
 }
 
-// filters are the arguments in plain Go.
-type fleetFilters struct {
-	query   instance.Query
-	pattern *regexp.Regexp // nil: any
-	owners  []string
-}
-
-func (m fleetModel) filters() fleetFilters {
-	out := fleetFilters{owners: attribute.Strings(m.AMIOwners), query: instance.Query{
-		Tags: attribute.Map(m.Tags), States: attribute.Strings(m.States), Types: attribute.Strings(m.InstanceTypes),
-		ManagedOnly: m.ManagedOnly.ValueBool(),
-	}}
-	if id := m.AMIID.ValueString(); id != "" {
-		out.query.ImageIDs = []string{id}
-	}
-	if p := m.AMINamePattern.ValueString(); p != "" {
-		out.pattern = glob(p)
-	}
-	return out
-}
-
-// glob is a pattern as EC2's filters take it: * and ? only.
-func glob(pattern string) *regexp.Regexp {
-	text := regexp.QuoteMeta(pattern)
-	text = strings.ReplaceAll(strings.ReplaceAll(text, `\*`, `.*`), `\?`, `.`)
-	return regexp.MustCompile(`(?s)^` + text + `$`)
-}
-
-// fits says whether a machine's image is one that is asked for.
-func (f fleetFilters) fits(machine *instance.Instance, image *instance.Image) bool {
-	if f.pattern == nil {
-		return true
-	}
-	if image == nil || !f.pattern.MatchString(image.Name) {
+// fits says whether a machine and its image are among those looked for, as far
+// as EC2 was not asked for it.
+func (q fleetQuery) fits(machine *instance.Instance, image *instance.Image) bool {
+	if q.single && machine.AutoScalingGroup != "" {
 		return false
 	}
-	return len(f.owners) == 0 || slices.ContainsFunc(f.owners, func(owner string) bool {
+	if q.namePattern == "" {
+		return true
+	}
+	if image == nil || !wildcard(q.namePattern).MatchString(image.Name) {
+		return false
+	}
+	return len(q.owners) == 0 || slices.ContainsFunc(q.owners, func(owner string) bool {
 		if owner == "self" {
 			owner = machine.AccountID // EC2 shows nobody the instances of others
 		}
@@ -92,27 +69,17 @@ func (f fleetFilters) fits(machine *instance.Instance, image *instance.Image) bo
 }
 
 // search reads all regions side by side and compares with the known ids.
-func (d *FleetDataSource) search(ctx context.Context, m fleetModel, diags *diag.Diagnostics) fleet {
-	var f fleet
-	if f.asked = attribute.Strings(m.Regions); len(f.asked) == 0 {
-		region, err := d.set.DefaultRegion(ctx)
-		if err != nil {
-			diags.Append(tfdiag.Error("Unable to look up CML workers", tfdiag.About{}, err))
-			return f
-		}
-		f.asked = []string{region}
-	}
-	slices.Sort(f.asked)
-	filters := m.filters()
+func (d *FleetDataSource) search(ctx context.Context, query fleetQuery, m fleetModel, diags *diag.Diagnostics) fleet {
+	f := fleet{asked: query.regions}
 	var all sync.WaitGroup
 	for _, name := range f.asked {
 		r := &fleetRegion{name: name}
 		f.regions = append(f.regions, r)
-		all.Go(func() { r.read(ctx, d, filters) })
+		all.Go(func() { r.read(ctx, d.set, query) })
 	}
 	all.Wait()
 	if ctx.Err() != nil {
-		diags.Append(tfdiag.Error("Unable to look up CML workers", tfdiag.About{}, context.Cause(ctx)))
+		diags.Append(lookUpFailed("", context.Cause(ctx)))
 		return f
 	}
 	f.compare(ctx, m, diags)
@@ -122,29 +89,80 @@ func (d *FleetDataSource) search(ctx context.Context, m fleetModel, diags *diag.
 	return f
 }
 
+// lookUpFailed is the error of a region, or of all together.
+func lookUpFailed(region string, err error) diag.Diagnostic {
+	return tfdiag.Error("Unable to look up CML workers", tfdiag.About{Region: region}, err)
+}
+
 // read finds the machines of a region that fit, with their images.
-func (r *fleetRegion) read(ctx context.Context, d *FleetDataSource, filters fleetFilters) {
+func (r *fleetRegion) read(ctx context.Context, set *clients.Set, query fleetQuery) {
 	ctx, cancel := context.WithTimeout(ctx, regionLimit)
 	defer cancel()
-	if r.ec2, r.err = d.set.Instances(ctx, r.name); r.err != nil {
-		return
+	r.err = r.pages(ctx, set, query, func(page []*instance.Instance) bool {
+		r.machines = append(r.machines, page...)
+		return true
+	})
+	if r.err != nil {
+		r.machines = nil
 	}
-	if r.machines, r.err = r.ec2.Search(ctx, filters.query); r.err != nil {
-		return
+	slices.SortFunc(r.machines, func(a, b *instance.Instance) int { return strings.Compare(a.ID, b.ID) })
+}
+
+// pages hands the machines of a region that fit to take, as EC2 sends them, and
+// asks for no more once that returns false. Their images are in r.images by
+// then, where the query needs them.
+func (r *fleetRegion) pages(ctx context.Context, set *clients.Set, query fleetQuery, take func([]*instance.Instance) bool) error {
+	var err error
+	if r.ec2, err = set.Instances(ctx, r.name); err != nil {
+		return err
 	}
+	had := map[string]bool{} // two pages may hold the same machine
+	var blind error
+	err = r.ec2.SearchPages(ctx, query.machines, func(page []*instance.Instance) bool {
+		if query.images || query.namePattern != "" {
+			r.lookAtImages(ctx, page)
+		}
+		if r.imagesErr != nil && query.namePattern != "" {
+			// Which machines fit cannot be known; none is not the answer.
+			blind = r.imagesErr
+			return false
+		}
+		page = slices.DeleteFunc(page, func(i *instance.Instance) bool {
+			again := had[i.ID]
+			had[i.ID] = true
+			return again || !query.fits(i, r.images[i.ImageID])
+		})
+		return len(page) == 0 || take(page)
+	})
+	if blind != nil {
+		return blind
+	}
+	return err
+}
+
+// lookAtImages reads the images of machines that are not known yet. What could
+// not be read once is not asked for again.
+func (r *fleetRegion) lookAtImages(ctx context.Context, machines []*instance.Instance) {
 	ids := map[string]bool{}
-	for _, machine := range r.machines {
-		if machine.ImageID != "" {
+	for _, machine := range machines {
+		if _, asked := r.images[machine.ImageID]; !asked && machine.ImageID != "" {
 			ids[machine.ImageID] = true
 		}
 	}
-	r.images, r.imagesErr = r.ec2.Images(ctx, keys(ids)...)
-	if r.imagesErr != nil && filters.pattern != nil {
-		// Which machines fit cannot be known; none is not the answer.
-		r.machines, r.err = nil, r.imagesErr
+	if r.imagesErr != nil || len(ids) == 0 {
 		return
 	}
-	r.machines = slices.DeleteFunc(r.machines, func(i *instance.Instance) bool { return !filters.fits(i, r.images[i.ImageID]) })
+	var found map[string]*instance.Image
+	found, r.imagesErr = r.ec2.Images(ctx, keys(ids)...)
+	// A map of its own for each page: somebody may still read the earlier one.
+	images := maps.Clone(r.images)
+	if images == nil {
+		images = map[string]*instance.Image{}
+	}
+	for id := range ids {
+		images[id] = found[id]
+	}
+	r.images = images
 }
 
 func keys(m map[string]bool) []string {
@@ -243,13 +261,12 @@ func (f *fleet) judge(ctx context.Context, id, account string) verdict {
 func (f *fleet) report(d *FleetDataSource, diags *diag.Diagnostics) {
 	failed := f.failed()
 	if len(failed) == len(f.regions) {
-		diags.Append(tfdiag.Error("Unable to look up CML workers", tfdiag.About{Region: f.regions[0].name}, f.regions[0].err))
+		diags.Append(lookUpFailed(f.regions[0].name, f.regions[0].err))
 		return
 	}
 	for _, r := range f.regions {
 		if r.err != nil {
-			tfdiag.Warn(diags, d.set, tfdiag.RegionFailed, fmt.Sprintf(
-				"The workers in %s are not known; those of the other regions are. %s", r.name, r.err))
+			r.warn(d.set, diags)
 			continue
 		}
 		if r.unsure != nil {
@@ -259,6 +276,12 @@ func (f *fleet) report(d *FleetDataSource, diags *diag.Diagnostics) {
 			tfdiag.Warn(diags, d.set, tfdiag.NotReadable, fmt.Sprintf("The names of the images in %s are null: %s", r.name, r.imagesErr))
 		}
 	}
+}
+
+// warn says that the region failed, and others did not.
+func (r *fleetRegion) warn(set *clients.Set, diags *diag.Diagnostics) {
+	tfdiag.Warn(diags, set, tfdiag.RegionFailed, fmt.Sprintf(
+		"The workers in %s are not known; those of the other regions are. %s", r.name, r.err))
 }
 
 func (f *fleet) failed() []string {
