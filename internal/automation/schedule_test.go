@@ -15,6 +15,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/terraform"
 
 	"github.com/cml-infra/terraform-provider-cml/internal/acctest"
+	"github.com/cml-infra/terraform-provider-cml/internal/acctest/engine"
 	"github.com/cml-infra/terraform-provider-cml/internal/acctest/protocol"
 	"github.com/cml-infra/terraform-provider-cml/internal/simulator"
 	"github.com/cml-infra/terraform-provider-cml/internal/simulator/aws"
@@ -273,6 +274,15 @@ func TestScheduleImport(t *testing.T) {
 		refused("cml-"+l.id, "names no schedule"), refused(id+"@us-east-1a", "names no schedule"), refused("a/b/c", "names no schedule"),
 		refused("default/nothing", "there is no schedule default/nothing-start"), refused(id+"@us-west-2", "there is no schedule"),
 		refused("default/foreign", "does not do startInstances"),
+	}})
+}
+
+func TestScheduleImportBlockByIdentity(t *testing.T) {
+	acctest.Engine(t, engine.Identity)
+	l := newSchedLab(t)
+	acctest.Test(t, resource.TestCase{Steps: []resource.TestStep{
+		{Config: l.config(officeHours)},
+		{ResourceName: sched, ImportState: true, ImportStateKind: resource.ImportBlockWithResourceIdentity},
 	}})
 }
 

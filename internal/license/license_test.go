@@ -504,6 +504,39 @@ data "cml_worker_license" "lab" {
 	}})
 }
 
+// What only the configuration knows, the token above all, comes with one update
+// that registers nothing.
+func TestImportBlockByIdentity(t *testing.T) {
+	acctest.Engine(t, engine.Identity)
+	w := world(t)
+	forgotten := config(w, setup{noLicense: true}) + `
+removed {
+  from = cml_worker_license.lab
+  lifecycle {
+    destroy = false
+  }
+}
+`
+	imported := config(w, setup{}) + `
+import {
+  to       = cml_worker_license.lab
+  identity = { id = cml_worker.lab.id, region = cml_worker.lab.region }
+}
+`
+	registered := func(*terraform.State) error {
+		if n := w.Recorder.Count("cml", "POST /licensing/registration"); n != 1 {
+			return fmt.Errorf("%d registrations", n)
+		}
+		return nil
+	}
+	acctest.Test(t, resource.TestCase{Steps: []resource.TestStep{
+		{Config: config(w, setup{}), Check: registered},
+		{Config: forgotten, Check: registered},
+		{Config: imported, ConfigPlanChecks: planned(plancheck.ResourceActionUpdate), Check: registered},
+		{Config: imported, ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()}}},
+	}})
+}
+
 // A worker that vanished leaves the state, and the licence with it.
 func TestVanished(t *testing.T) {
 	w := world(t)

@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 
 	"github.com/cml-infra/terraform-provider-cml/internal/acctest"
+	"github.com/cml-infra/terraform-provider-cml/internal/acctest/engine"
 )
 
 // The machine was never touched by this provider; importing it plans nothing.
@@ -35,6 +36,18 @@ func TestImport(t *testing.T) {
 			ResourceName: addr, ImportState: true, ImportStateId: "i-0ffffffffffffffff",
 			ExpectError: regexp.MustCompile("(?i)non-existent"),
 		},
+	}})
+	if got := l.calls(); got != (calls{}) {
+		t.Errorf("importing called EC2: %+v", got)
+	}
+}
+
+func TestImportBlockByIdentity(t *testing.T) {
+	acctest.Engine(t, engine.Identity)
+	l := newLab(t)
+	acctest.Test(t, resource.TestCase{Steps: []resource.TestStep{
+		{Config: l.Provider(l.Controller(false)) + fmt.Sprintf("resource \"cml_worker_power\" \"lab\" {\n  worker_id = %q\n  state     = \"running\"\n}\n", l.id)},
+		{ResourceName: addr, ImportState: true, ImportStateKind: resource.ImportBlockWithResourceIdentity},
 	}})
 	if got := l.calls(); got != (calls{}) {
 		t.Errorf("importing called EC2: %+v", got)

@@ -14,6 +14,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/terraform"
 
 	"github.com/cml-infra/terraform-provider-cml/internal/acctest"
+	"github.com/cml-infra/terraform-provider-cml/internal/acctest/engine"
 )
 
 func TestImport(t *testing.T) {
@@ -40,6 +41,15 @@ func TestImport(t *testing.T) {
 		{ResourceName: set, ImportState: true, ImportStateId: "i-0123456789abcdef0", ExpectError: says("Invalid import id")},
 		{ResourceName: set, ImportState: true, ImportStateId: "@us-east-1", ExpectError: says("Invalid import id")},
 		{ResourceName: set, ImportState: true, ImportStateId: "snap-0123456789abcdef0@mars", ExpectError: says("Invalid import id")},
+	}})
+}
+
+func TestImportBlockByIdentity(t *testing.T) {
+	acctest.Engine(t, engine.Identity)
+	l := newLab(t)
+	acctest.Test(t, resource.TestCase{Steps: []resource.TestStep{
+		{Config: l.plain("description = \"before\"\ntags = { Purpose = \"upgrade\" }")},
+		{ResourceName: set, ImportState: true, ImportStateKind: resource.ImportBlockWithResourceIdentity},
 	}})
 }
 

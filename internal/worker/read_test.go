@@ -11,9 +11,9 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/statecheck"
 	"github.com/hashicorp/terraform-plugin-testing/terraform"
 	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
-	"github.com/hashicorp/terraform-plugin-testing/tfversion"
 
 	"github.com/cml-infra/terraform-provider-cml/internal/acctest"
+	"github.com/cml-infra/terraform-provider-cml/internal/acctest/engine"
 	"github.com/cml-infra/terraform-provider-cml/internal/instance"
 	"github.com/cml-infra/terraform-provider-cml/internal/simulator"
 	"github.com/cml-infra/terraform-provider-cml/internal/simulator/aws"
@@ -235,12 +235,13 @@ func TestImportOfNothing(t *testing.T) {
 
 func TestImportByIdentity(t *testing.T) {
 	t.Parallel()
+	acctest.Engine(t, engine.Identity)
 	w := acctest.NewWorld(t)
 	acctest.Test(t, resource.TestCase{
-		TerraformVersionChecks: []tfversion.TerraformVersionCheck{tfversion.SkipBelow(tfversion.Version1_12_0)},
 		Steps: []resource.TestStep{
 			{
-				Config: config(w, nil),
+				// A menu of subnets is what an import cannot tell.
+				Config: config(w, args{"subnet_ids": ""}),
 				ConfigStateChecks: []statecheck.StateCheck{
 					statecheck.ExpectIdentityValue(lab, tfjsonpath.New("region"), knownvalue.StringExact(region)),
 					statecheck.ExpectIdentityValue(lab, tfjsonpath.New("account_id"), knownvalue.StringExact("123456789012")),
