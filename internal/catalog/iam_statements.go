@@ -26,7 +26,7 @@ type iamFeature struct {
 
 // iamFeatures are the features of this provider, in the order of a worker's life.
 var iamFeatures = []iamFeature{
-	{name: "read", what: "refresh, plans and data sources", ec2: []string{
+	{name: "read", what: "refresh, plans, data sources and lists", ec2: []string{
 		"DescribeAddresses", "DescribeIamInstanceProfileAssociations", "DescribeImages", "DescribeInstanceAttribute", "DescribeInstances",
 		"DescribeInstanceStatus", "DescribeInstanceTypeOfferings", "DescribeInstanceTypes", "DescribeRegions", "DescribeSecurityGroupRules",
 		"DescribeSecurityGroups", "DescribeSnapshots", "DescribeSpotInstanceRequests", "DescribeSubnets", "DescribeVolumes", "DescribeVolumesModifications"}},

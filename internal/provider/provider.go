@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/ephemeral"
 	"github.com/hashicorp/terraform-plugin-framework/function"
+	"github.com/hashicorp/terraform-plugin-framework/list"
 	"github.com/hashicorp/terraform-plugin-framework/provider"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 
@@ -63,6 +64,7 @@ var (
 	_ provider.ProviderWithActions            = (*cmlProvider)(nil)
 	_ provider.ProviderWithEphemeralResources = (*cmlProvider)(nil)
 	_ provider.ProviderWithFunctions          = (*cmlProvider)(nil)
+	_ provider.ProviderWithListResources      = (*cmlProvider)(nil)
 	_ provider.ProviderWithValidateConfig     = (*cmlProvider)(nil)
 )
 
@@ -104,6 +106,11 @@ func (p *cmlProvider) Actions(context.Context) []func() action.Action {
 		license.NewDeregister, license.NewRenew,
 		storage.NewTake,
 	}
+}
+
+// ListResources implements provider.ProviderWithListResources.
+func (p *cmlProvider) ListResources(context.Context) []func() list.ListResource {
+	return []func() list.ListResource{worker.NewList}
 }
 
 // Functions implements provider.ProviderWithFunctions.

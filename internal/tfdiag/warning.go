@@ -31,7 +31,7 @@ var (
 	RegionDiffers = Warning{"region_differs", "Region of state and provider differ",
 		"The region of the provider changed, and the resource names none: it stays where it is."}
 	RegionFailed = Warning{"region_failed", "A region could not be read",
-		"`cml_workers` reads several regions, and one of them did not answer. Its workers are unknown, not missing."}
+		"`cml_workers`, or the list of `cml_worker`, reads several regions, and one of them did not answer. Its workers are unknown, not missing."}
 	NotReadable = Warning{"not_readable", "Part of a worker could not be read",
 		"A permission is missing, or a service did not answer. The values are null."}
 	InsecureTLS = Warning{"insecure_tls", "Certificate of CML is not verified",

@@ -1,6 +1,7 @@
 package examples_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"os"
@@ -75,9 +76,11 @@ func output(t *testing.T, box *sandbox.Sandbox, dir string, args ...string) stri
 	t.Helper()
 	cmd, after := box.Command(context.WithoutCancel(t.Context()), dir, args...)
 	defer after()
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
 	out, err := cmd.Output()
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("%s %s: %v\n%s%s", box.Engine.Kind, args[0], err, out, &stderr)
 	}
 	return string(out)
 }
