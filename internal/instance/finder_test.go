@@ -3,6 +3,7 @@ package instance_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -67,6 +68,40 @@ func TestFindPages(t *testing.T) {
 	found, err := w.Search(t.Context(), instance.Query{Name: "lab"})
 	if err != nil || len(found) != 23 {
 		t.Errorf("%d found, %v", len(found), err)
+	}
+}
+
+// Who has seen enough asks for no further page, of no further image either.
+func TestSearchPagesStops(t *testing.T) {
+	w := newWorld(t, simulator.Options{PageSize: 5})
+	ids := w.many(t, 12)
+	w.sim.Region(region).SetTags(ids[0], map[string]string{"Name": "lab", "aws:autoscaling:groupName": "labs"})
+	images := []string{image291}
+	for n := range 150 { // more than one question's worth
+		images = append(images, fmt.Sprintf("ami-%017x", n))
+	}
+	for _, most := range []int{1, 2} {
+		w.sim.Recorder.Reset()
+		pages, seen := 0, map[string]*instance.Instance{}
+		err := w.SearchPages(t.Context(), instance.Query{Name: "lab", ImageIDs: images}, func(page []*instance.Instance) bool {
+			for _, i := range page {
+				seen[i.ID] = i
+			}
+			pages++
+			return pages < most
+		})
+		if err != nil || len(seen) != 5*most || w.count("DescribeInstances") != most {
+			t.Errorf("%d seen, %d pages asked for, want %d of 5: %v", len(seen), w.count("DescribeInstances"), most, err)
+		}
+	}
+	found, err := w.Search(t.Context(), instance.Query{IDs: ids[:2]})
+	if err != nil || len(found) != 2 {
+		t.Fatalf("%d found, %v", len(found), err)
+	}
+	for _, i := range found {
+		if want := map[string]string{ids[0]: "labs"}[i.ID]; i.AutoScalingGroup != want {
+			t.Errorf("%s is of the group %q, want %q", i.ID, i.AutoScalingGroup, want)
+		}
 	}
 }
 

@@ -145,9 +145,7 @@ func (l *listing) result(ctx context.Context, r *fleetRegion, machine *instance.
 		return out
 	}
 	var imported model
-	for name, value := range map[string]types.String{"id": id.ID, "region": id.Region, "account_id": id.AccountID} {
-		out.Diagnostics.Append(out.Resource.SetAttribute(ctx, path.Root(name), value)...)
-	}
+	out.Diagnostics.Append(out.Resource.SetAttribute(ctx, path.Root("id"), id.ID)...)
 	out.Diagnostics.Append(out.Resource.Get(ctx, &imported)...)
 	if out.Diagnostics.HasError() {
 		return out

@@ -243,18 +243,26 @@ func TestListFailedRegion(t *testing.T) {
 // A list that is interrupted is not one that found nothing.
 func TestListInterrupted(t *testing.T) {
 	t.Parallel()
-	p := newPark(t)
-	p.launch(region, "one", aws.SerialImage290, "m8i.2xlarge", nil)
+	p := newPark(t, func(o *simulator.Options) { o.AWS.PageSize = 1 })
+	for n := range 5 {
+		p.launch(region, fmt.Sprint("lab-", n), aws.SerialImage290, "m8i.2xlarge", nil)
+	}
 	l := lists(t, p.World, nil)
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	var got []protocol.Listed
-	l.List(ctx, nil, true, 100, func(one protocol.Listed) bool {
-		got = append(got, one)
-		return true
-	})
-	if len(got) != 1 || !protocol.Has(got[0].Diagnostics, protocol.Failure, "Unable to look up CML workers") {
-		t.Errorf("got %+v", got)
+	for name, first := range map[string]int{"before it": 0, "in the middle": 1} {
+		ctx, cancel := context.WithCancel(t.Context())
+		t.Cleanup(cancel)
+		if first == 0 {
+			cancel()
+		}
+		var got []protocol.Listed
+		l.List(ctx, nil, true, 100, func(one protocol.Listed) bool {
+			cancel()
+			got = append(got, one)
+			return true
+		})
+		if len(got) != first+1 || !protocol.Has(got[first].Diagnostics, protocol.Failure, "Unable to look up CML workers") {
+			t.Errorf("%s: got %d: %+v", name, len(got), got)
+		}
 	}
 }
 
