@@ -4,14 +4,11 @@
 package main
 
 import (
-	"context"
 	"flag"
 	"fmt"
 	"log"
 	"os"
 	"strings"
-
-	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 
 	"github.com/cml-infra/terraform-provider-cml/internal/provider"
 )
@@ -31,12 +28,7 @@ func main() {
 		fmt.Fprintln(os.Stdout, strings.TrimSpace("terraform-provider-cml "+version+" "+commit))
 		return
 	}
-	err := providerserver.Serve(context.Background(), provider.New(version), providerserver.ServeOpts{
-		Address:         provider.Address,
-		Debug:           *debug,
-		ProtocolVersion: 6,
-	})
-	if err != nil {
+	if err := provider.Serve(version, *debug); err != nil {
 		log.Fatal(err)
 	}
 }

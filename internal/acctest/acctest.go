@@ -12,7 +12,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
-	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 
@@ -150,9 +149,9 @@ func Factories(change ...func(*provider.Dependencies)) map[string]func() (tfprot
 	for _, f := range change {
 		f(&d)
 	}
-	newProvider := provider.NewWith(d)
+	served := provider.NewWith(d)()
 	return map[string]func() (tfprotov6.ProviderServer, error){
-		"cml": providerserver.NewProtocol6WithError(newProvider()),
+		"cml": func() (tfprotov6.ProviderServer, error) { return provider.NewServer(served), nil },
 	}
 }
 

@@ -33,29 +33,47 @@ type head struct {
 	Controller types.Object `tfsdk:"controller"`
 }
 
-// operate begins the operation of an invocation on a worker, and finds it. It
-// returns nil where that fails, with the reason in the diagnostics.
-func (a *acting) operate(ctx context.Context, h head, opts options, summary string, resp *action.InvokeResponse) (*operation, *instance.Instance) {
-	settings, d := attribute.ExpandController(ctx, h.Controller)
+// invocation is what an action needs to be carried out.
+type invocation struct {
+	head
+	opts options
+	// limit is the default of `timeout`, summary the first line of errors.
+	limit   time.Duration
+	summary string
+	// looks: the action changes nothing, so that it waits for nobody else's work
+	// on the worker.
+	looks bool
+}
+
+// carryOut finds the worker and lets do work on it, which reports its errors
+// itself or returns them.
+func (a *acting) carryOut(ctx context.Context, i invocation, resp *action.InvokeResponse, do func(context.Context, *operation, *instance.Instance) error) {
+	settings, d := attribute.ExpandController(ctx, i.Controller)
 	resp.Diagnostics.Append(d...)
 	if resp.Diagnostics.HasError() {
-		return nil, nil
+		return
 	}
-	call := a.Begin(ctx, h.Head, summary, resp)
+	if !i.looks {
+		defer a.Lock(i.Head)()
+	}
+	ctx, cancel := context.WithTimeout(ctx, i.Limit(i.limit))
+	defer cancel()
+	call := a.Begin(ctx, i.Head, i.summary, resp)
 	if call == nil {
-		return nil, nil
+		return
 	}
-	opts.controller = settings
-	if opts.readiness.Interval == 0 {
-		opts.readiness.Interval = a.Set.Interval()
+	i.opts.controller = settings
+	if i.opts.readiness.Interval == 0 {
+		i.opts.readiness.Interval = a.Set.Interval()
 	}
-	op := &operation{Resource: &Resource{set: a.Set}, ec2: call.EC2, id: call.ID, opts: opts, diags: call.Diagnostics(), call: call}
+	op := &operation{Resource: &Resource{set: a.Set}, ec2: call.EC2, id: call.ID, opts: i.opts, diags: call.Diagnostics(), call: call}
 	in, err := op.find(ctx)
-	if err != nil {
-		call.Fail(ctx, act.Failure{Err: err})
-		return nil, nil
+	if err == nil {
+		err = do(ctx, op, in)
 	}
-	return op, in
+	if err != nil {
+		op.fail(ctx, err)
+	}
 }
 
 // warn says in a plan what an action on a running worker will interrupt.

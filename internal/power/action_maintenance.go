@@ -72,19 +72,10 @@ func (*Maintenance) ValidateConfig(ctx context.Context, req action.ValidateConfi
 func (a *Maintenance) Invoke(ctx context.Context, req action.InvokeRequest, resp *action.InvokeResponse) {
 	var m maintenanceModel
 	resp.Diagnostics.Append(req.Config.Get(ctx, &m)...)
-	if resp.Diagnostics.HasError() {
-		return
-	}
-	defer a.Lock(m.Head)()
-	ctx, cancel := context.WithTimeout(ctx, m.Limit(maintenanceTimeout))
-	defer cancel()
-	op, in := a.operate(ctx, m.head, defaults(), "Unable to change the maintenance mode of CML", resp)
-	if op == nil {
-		return
-	}
-	if err := op.maintain(ctx, in, m.Enabled.ValueBool(), m.Notice.ValueString()); err != nil {
-		op.fail(ctx, err)
-	}
+	a.carryOut(ctx, invocation{head: m.head, opts: defaults(), limit: maintenanceTimeout, summary: "Unable to change the maintenance mode of CML"}, resp,
+		func(ctx context.Context, op *operation, in *instance.Instance) error {
+			return op.maintain(ctx, in, m.Enabled.ValueBool(), m.Notice.ValueString())
+		})
 }
 
 // maintain brings the maintenance mode to what is asked, and tells what it is

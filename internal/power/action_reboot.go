@@ -27,6 +27,10 @@ const rebootTimeout = 45 * time.Minute
 // user guide, "Reboot your Amazon EC2 instance").
 const silencePolls = 72 // 6 min
 
+// silences is how many questions in a row CML leaves without an answer that went
+// down: one may be lost.
+const silences = 2
+
 // Reboot is the action cml_worker_reboot.
 type Reboot struct{ acting }
 
@@ -81,23 +85,16 @@ func (a *Reboot) Invoke(ctx context.Context, req action.InvokeRequest, resp *act
 	resp.Diagnostics.Append(req.Config.Get(ctx, &m)...)
 	opts := defaults()
 	expandStart(ctx, start{Readiness: m.Readiness}, &opts, &resp.Diagnostics)
-	if resp.Diagnostics.HasError() {
-		return
-	}
-	defer a.Lock(m.Head)()
-	ctx, cancel := context.WithTimeout(ctx, m.Limit(rebootTimeout))
-	defer cancel()
-	op, in := a.operate(ctx, m.head, opts, "Unable to reboot CML worker", resp)
-	if op == nil {
-		return
-	}
-	if err := op.reboot(ctx, in); err != nil {
-		op.fail(ctx, err)
-		return
-	}
-	if seen, ok := op.ready(ctx, in, promises(in)...); ok {
-		op.sayReady(seen)
-	}
+	a.carryOut(ctx, invocation{head: m.head, opts: opts, limit: rebootTimeout, summary: "Unable to reboot CML worker"}, resp,
+		func(ctx context.Context, op *operation, in *instance.Instance) error {
+			if err := op.reboot(ctx, in); err != nil {
+				return err
+			}
+			if seen, ok := op.ready(ctx, in, promises(in)...); ok {
+				op.sayReady(seen)
+			}
+			return nil
+		})
 }
 
 // reboot restarts a running worker, and returns when CML, if it answered, has
@@ -107,7 +104,10 @@ func (op *operation) reboot(ctx context.Context, in *instance.Instance) error {
 	if err != nil {
 		return err
 	}
-	answered := op.opts.readiness.Until > readiness.StatusOK && op.answering(ctx, in)
+	answered := false
+	for try := 0; try < silences+1 && !answered && ctx.Err() == nil && op.opts.readiness.Until > readiness.StatusOK; try++ {
+		answered = op.answering(ctx, in)
+	}
 	op.progress(ctx)(fmt.Sprintf("rebooting %s", op.id))
 	if err := op.ec2.Reboot(ctx, op.id); err != nil {
 		return err
@@ -118,8 +118,12 @@ func (op *operation) reboot(ctx context.Context, in *instance.Instance) error {
 	limit := op.polls(silencePolls)
 	limited, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
+	silent := 0
 	err = wait.Poll(limited, op.pace(), func(ctx context.Context) (bool, error) {
-		return !op.answering(ctx, in) && ctx.Err() == nil, nil
+		if silent++; op.answering(ctx, in) {
+			silent = 0
+		}
+		return silent >= silences && ctx.Err() == nil, nil
 	})
 	switch {
 	case err == nil:

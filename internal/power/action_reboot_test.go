@@ -24,12 +24,17 @@ func (l *lab) heldDown(then ...cml.Phase) func(string) {
 	}
 }
 
+// atMost bounds the wait for CML, so that a test fails and does not hang.
+func atMost(timeout string) map[string]any {
+	return map[string]any{"readiness": map[string]any{"timeout": timeout}}
+}
+
 func TestReboot(t *testing.T) {
 	l := newLab(t)
 	a := l.actor("cml_worker_reboot", nil)
 	before := l.machine()
 	l.Recorder.Reset()
-	got := a.Invoke(t.Context(), l.on(nil), l.heldDown())
+	got := a.Invoke(t.Context(), l.on(atMost("1m")), l.heldDown())
 	fine(t, got)
 	told(t, got, "rebooting "+l.id, "went down", "ready after", "worker "+l.id+" runs, CML is available at https://"+before.PublicIP)
 	if n := l.Recorder.Count("ec2", "RebootInstances"); n != 1 {
@@ -81,7 +86,7 @@ func TestRebootFaults(t *testing.T) {
 	t.Run("throttled", func(t *testing.T) {
 		l := newLab(t)
 		l.fail("RebootInstances", "RequestLimitExceeded", "Request limit exceeded.", 503, 2)
-		fine(t, l.actor("cml_worker_reboot", nil).Invoke(t.Context(), l.on(nil), l.heldDown()))
+		fine(t, l.actor("cml_worker_reboot", nil).Invoke(t.Context(), l.on(atMost("1m")), l.heldDown()))
 	})
 	t.Run("never seen to go", func(t *testing.T) {
 		l := newLab(t)

@@ -8,6 +8,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/action/schema"
 
 	"github.com/cml-infra/terraform-provider-cml/internal/act"
+	"github.com/cml-infra/terraform-provider-cml/internal/instance"
 )
 
 // startTimeout exceeds the end of a stop that is under way, a start of a bare
@@ -64,24 +65,18 @@ func (a *Start) Invoke(ctx context.Context, req action.InvokeRequest, resp *acti
 	resp.Diagnostics.Append(req.Config.Get(ctx, &m)...)
 	opts := defaults()
 	expandStart(ctx, m.start, &opts, &resp.Diagnostics)
-	if resp.Diagnostics.HasError() {
-		return
-	}
-	defer a.Lock(m.Head)()
-	ctx, cancel := context.WithTimeout(ctx, m.Limit(startTimeout))
-	defer cancel()
-	op, in := a.operate(ctx, m.head, opts, "Unable to start CML worker", resp)
-	if op == nil {
-		return
-	}
+	a.carryOut(ctx, invocation{head: m.head, opts: opts, limit: startTimeout, summary: "Unable to start CML worker"}, resp, startOnce)
+}
+
+// startOnce starts a worker that does not run, and waits for CML on any.
+func startOnce(ctx context.Context, op *operation, in *instance.Instance) error {
 	promised := promises(in)
 	if in.State == stateRunning {
 		op.call.Say("worker %s runs already; nothing was started", op.id)
 	}
 	in, err := op.converge(ctx, in, stateRunning, false)
 	if err != nil {
-		op.fail(ctx, err)
-		return
+		return err
 	}
 	seen, ok := op.ready(ctx, in, promised...)
 	// What a drain has left goes, too, where the wait has failed.
@@ -90,4 +85,5 @@ func (a *Start) Invoke(ctx context.Context, req action.InvokeRequest, resp *acti
 	if ok && !seen.failed {
 		op.sayReady(seen)
 	}
+	return nil
 }

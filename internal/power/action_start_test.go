@@ -44,7 +44,7 @@ func TestStartOfARunningWorker(t *testing.T) {
 	l := newLab(t)
 	l.hold()
 	l.Recorder.Reset()
-	got := l.actor("cml_worker_start", nil).Invoke(t.Context(), l.on(map[string]any{"license_check": "require"}), func(message string) {
+	got := l.actor("cml_worker_start", nil).Invoke(t.Context(), l.on(map[string]any{"license_check": "require", "readiness": map[string]any{"timeout": "1m"}}), func(message string) {
 		if strings.Contains(message, "waiting for ready") {
 			l.release()
 		}

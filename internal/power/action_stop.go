@@ -106,33 +106,27 @@ func (a *Stop) Invoke(ctx context.Context, req action.InvokeRequest, resp *actio
 	resp.Diagnostics.Append(req.Config.Get(ctx, &m)...)
 	opts := defaults()
 	expandStop(ctx, m.stop, &opts, &resp.Diagnostics)
-	if resp.Diagnostics.HasError() {
-		return
-	}
-	defer a.Lock(m.Head)()
-	ctx, cancel := context.WithTimeout(ctx, m.Limit(stopTimeout))
-	defer cancel()
-	op, in := a.operate(ctx, m.head, opts, "Unable to stop CML worker", resp)
-	switch {
-	case op == nil:
-		return
-	case in.State == stateStopped:
+	a.carryOut(ctx, invocation{head: m.head, opts: opts, limit: stopTimeout, summary: "Unable to stop CML worker"}, resp, stopOnce)
+}
+
+// stopOnce stops a worker that is not stopped.
+func stopOnce(ctx context.Context, op *operation, in *instance.Instance) error {
+	if in.State == stateStopped {
 		op.call.Say("worker %s is stopped already; nothing was stopped", op.id)
-		return
+		return nil
 	}
-	err := op.stoppable(ctx, in)
-	if err == nil {
-		_, err = op.converge(ctx, in, stateStopped, false)
+	if err := op.stoppable(ctx, in); err != nil {
+		return err
 	}
-	if err != nil {
-		op.fail(ctx, err)
-		return
+	if _, err := op.converge(ctx, in, stateStopped, false); err != nil {
+		return err
 	}
 	left := ""
 	if op.announced {
 		left = "; the maintenance mode, or the notice, of the drain goes with the next start by `cml_worker_start` or `cml_worker_power`"
 	}
 	op.call.Say("worker %s is stopped%s", op.id, left)
+	return nil
 }
 
 // stoppable fails, before users are told of anything, where EC2 will refuse the

@@ -73,29 +73,23 @@ func (a *StopLabs) ModifyPlan(ctx context.Context, req action.ModifyPlanRequest,
 func (a *StopLabs) Invoke(ctx context.Context, req action.InvokeRequest, resp *action.InvokeResponse) {
 	var m stopLabsModel
 	resp.Diagnostics.Append(req.Config.Get(ctx, &m)...)
-	if resp.Diagnostics.HasError() {
-		return
-	}
-	defer a.Lock(m.Head)()
-	ctx, cancel := context.WithTimeout(ctx, m.Limit(stopLabsTimeout))
-	defer cancel()
-	op, in := a.operate(ctx, m.head, defaults(), "Unable to stop the labs of CML worker", resp)
-	switch {
-	case op == nil:
-		return
-	case settled(in.State) == stateStopped:
-		op.call.Say("worker %s is %s, so that none of its labs runs; nothing was stopped", op.id, in.State)
-		return
-	}
-	stopped, err := op.stopAllLabs(ctx, in, duration(m.WaitForIdle, 0))
-	switch {
-	case err != nil:
-		op.fail(ctx, err)
-	case stopped == 0:
-		op.call.Say("no lab runs on worker %s; nothing was stopped", op.id)
-	default:
-		op.call.Say("%s on worker %s stopped", labs(stopped), op.id)
-	}
+	a.carryOut(ctx, invocation{head: m.head, opts: defaults(), limit: stopLabsTimeout, summary: "Unable to stop the labs of CML worker"}, resp,
+		func(ctx context.Context, op *operation, in *instance.Instance) error {
+			if settled(in.State) == stateStopped {
+				op.call.Say("worker %s is %s, so that none of its labs runs; nothing was stopped", op.id, in.State)
+				return nil
+			}
+			stopped, err := op.stopAllLabs(ctx, in, duration(m.WaitForIdle, 0))
+			switch {
+			case err != nil:
+				return err
+			case stopped == 0:
+				op.call.Say("no lab runs on worker %s; nothing was stopped", op.id)
+			default:
+				op.call.Say("%s on worker %s stopped", labs(stopped), op.id)
+			}
+			return nil
+		})
 }
 
 func labs(n int) string {

@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/cml-infra/terraform-provider-cml/internal/act"
+	"github.com/cml-infra/terraform-provider-cml/internal/instance"
 )
 
 // waitTimeout exceeds the boot of a bare metal machine with its status checks,
@@ -65,30 +66,22 @@ func (*Wait) ValidateConfig(ctx context.Context, req action.ValidateConfigReques
 	}
 }
 
-// Invoke implements action.Action. It takes no lock: it only looks, beside
-// whatever else is done to the worker.
+// Invoke implements action.Action.
 func (a *Wait) Invoke(ctx context.Context, req action.InvokeRequest, resp *action.InvokeResponse) {
 	var m waitModel
 	resp.Diagnostics.Append(req.Config.Get(ctx, &m)...)
 	opts := defaults()
 	expandStart(ctx, start{Readiness: m.Readiness}, &opts, &resp.Diagnostics)
-	if resp.Diagnostics.HasError() {
-		return
-	}
-	ctx, cancel := context.WithTimeout(ctx, m.Limit(waitTimeout))
-	defer cancel()
-	op, in := a.operate(ctx, m.head, opts, "CML worker did not reach the state that was waited for", resp)
-	switch {
-	case op == nil:
-	case m.State.ValueString() == stateStopped:
-		if _, err := op.ec2.WaitStopped(ctx, op.id, op.account, op.progress(ctx)); err != nil {
-			op.fail(ctx, err)
-			return
-		}
-		op.call.Say("worker %s is stopped", op.id)
-	default:
-		if seen, ok := op.ready(ctx, in, promises(in)...); ok {
-			op.sayReady(seen)
-		}
-	}
+	a.carryOut(ctx, invocation{head: m.head, opts: opts, limit: waitTimeout, summary: "CML worker did not reach the state that was waited for", looks: true}, resp,
+		func(ctx context.Context, op *operation, in *instance.Instance) error {
+			if m.State.ValueString() == stateStopped {
+				if _, err := op.ec2.WaitStopped(ctx, op.id, op.account, op.progress(ctx)); err != nil {
+					return err
+				}
+				op.call.Say("worker %s is stopped", op.id)
+			} else if seen, ok := op.ready(ctx, in, promises(in)...); ok {
+				op.sayReady(seen)
+			}
+			return nil
+		})
 }

@@ -14,7 +14,7 @@ func TestWaitAction(t *testing.T) {
 	l := newLab(t)
 	l.hold()
 	l.Recorder.Reset()
-	got := l.actor("cml_worker_wait", nil).Invoke(t.Context(), l.on(nil), func(message string) {
+	got := l.actor("cml_worker_wait", nil).Invoke(t.Context(), l.on(atMost("1m")), func(message string) {
 		if strings.Contains(message, "waiting for ready") {
 			l.release()
 		}

@@ -1,6 +1,7 @@
 package examples_test
 
 import (
+	"context"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -109,6 +110,7 @@ variable "subnet_id" {}
 variable "security_group_id" {}
 variable "cml_password" {}
 variable "kernel" {}
+variable "on_external_change" { default = "correct" }
 
 provider "cml" {}
 
@@ -119,6 +121,30 @@ resource "cml_worker" "lab" {
   subnet_ids         = [var.subnet_id]
   security_group_ids = [var.security_group_id]
   readiness          = { interval = "1s" }
+}
+
+resource "cml_worker_power" "lab" {
+  worker_id          = cml_worker.lab.id
+  controller         = cml_worker.lab.controller
+  state              = "running"
+  on_external_change = var.on_external_change
+}
+
+action "cml_worker_stop" "s" {
+  config {
+    worker_id  = cml_worker.lab.id
+    controller = cml_worker.lab.controller
+    drain      = { maintenance_mode = true }
+  }
+}
+
+action "cml_worker_start" "s" {
+  config {
+    worker_id     = cml_worker.lab.id
+    controller    = cml_worker.lab.controller
+    readiness     = { interval = "1s" }
+    license_check = "off"
+  }
 }
 
 action "cml_worker_reboot" "r" {
@@ -158,20 +184,68 @@ func TestActionInEngine(t *testing.T) {
 	if n := reboots(); n != 0 {
 		t.Errorf("%d reboots, though nothing asked for one", n)
 	}
-	out := output(t, box, dir, "apply", "-no-color", "-input=false", "-auto-approve", "-invoke=action.cml_worker_reboot.r")
-	for _, want := range []string{"rebooting i-", "CML went down for the reboot", "ready after", "CML is available at https://"} {
-		if !strings.Contains(out, want) {
-			t.Errorf("the engine does not show %q:\n%s", want, out)
+	invoke := func(name string, says ...string) {
+		t.Helper()
+		out := output(t, box, dir, "apply", "-no-color", "-input=false", "-auto-approve", "-invoke=action."+name)
+		for _, want := range says {
+			if !strings.Contains(out, want) {
+				t.Errorf("the engine does not show %q of %s:\n%s", want, name, out)
+			}
 		}
 	}
+	invoke("cml_worker_reboot.r", "rebooting i-", "CML went down for the reboot", "ready after", "CML is available at https://")
 	if n := reboots(); n != 1 {
 		t.Errorf("%d reboots", n)
 	}
 	box.Set("TF_VAR_kernel=2")
-	out = output(t, box, dir, "apply", "-no-color", "-input=false", "-auto-approve")
+	out := output(t, box, dir, "apply", "-no-color", "-input=false", "-auto-approve")
 	if n := reboots(); n != 2 || !strings.Contains(out, "CML went down for the reboot") {
 		t.Errorf("%d reboots after the trigger:\n%s", n, out)
 	}
 	run(t, box, dir, "plan", "-no-color", "-input=false", "-detailed-exitcode")
+
+	// What an action does is a change outside Terraform to the resource.
+	invoke("cml_worker_stop.s", "stopping i-", "is stopped after", "goes with the next start")
+	if plan := output(t, box, dir, "plan", "-no-color", "-input=false"); !strings.Contains(plan, `"stopped" -> "running"`) {
+		t.Errorf("the plan does not put the state back:\n%s", plan)
+	}
+	box.Set("TF_VAR_on_external_change=accept")
+	run(t, box, dir, "apply", "-no-color", "-input=false", "-auto-approve")
+	run(t, box, dir, "plan", "-no-color", "-input=false", "-detailed-exitcode")
+	invoke("cml_worker_start.s", "starting i-", "ready after", "CML is available at https://")
+	run(t, box, dir, "apply", "-no-color", "-input=false", "-auto-approve")
+	run(t, box, dir, "plan", "-no-color", "-input=false", "-detailed-exitcode")
 	run(t, box, dir, "destroy", "-no-color", "-input=false", "-auto-approve")
+}
+
+// Who interrupts an action is told in which state the worker is.
+func TestInterruptedActionInEngine(t *testing.T) {
+	box := newSandbox(t, engine.Actions)
+	existing(box, box.Simulator.CML.Admin().Password)
+	dir := t.TempDir()
+	write(t, dir, "main.tf", acted)
+	box.Set("TF_VAR_kernel=1")
+	run(t, box, dir, "init", "-no-color", "-input=false")
+	run(t, box, dir, "apply", "-no-color", "-input=false", "-auto-approve")
+	for _, in := range box.Simulator.AWS.Region(sandbox.Region).Instances() {
+		if err := box.Simulator.CML.Machine(in.ID).HoldPhase(cml.NotReady); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ctx, interrupt := context.WithCancel(t.Context())
+	defer interrupt()
+	cmd, after := box.Command(ctx, dir, "apply", "-no-color", "-input=false", "-auto-approve", "-invoke=action.cml_worker_start.s")
+	defer after()
+	asked := func() int { return box.Simulator.Recorder.Count("cml", "GET /system_information") }
+	before := asked()
+	go func() {
+		for end := time.Now().Add(time.Minute); asked() < before+3 && time.Now().Before(end); {
+			time.Sleep(10 * time.Millisecond)
+		}
+		interrupt()
+	}()
+	out, err := cmd.CombinedOutput()
+	if err == nil || !strings.Contains(string(out), "is running now") || !strings.Contains(string(out), "invoke the action again") {
+		t.Errorf("%v:\n%s", err, out)
+	}
 }
