@@ -193,6 +193,20 @@ func TestUserIDs(t *testing.T) {
 	if got, err := controller.New(ip, s, static, controller.Transport{}).OwnUserID(within(t, patience)); err == nil {
 		t.Errorf("a token that tells nothing is that of %q", got)
 	}
+	// A personal access token need not be readable; 2.10 tells whose it is.
+	for body, want := range map[string]string{`{"id": "4c1a8a47-0000-4000-8000-000000000001", "username": "watcher"}`: "4c1a8a47-0000-4000-8000-000000000001", `{"username": "watcher"}`: ""} {
+		ip, s := odd(t, func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path != "/api/v0/authentication" || r.Header.Get("Authorization") != "Bearer pat-1" {
+				w.WriteHeader(http.StatusNotFound)
+				return
+			}
+			fmt.Fprint(w, body)
+		})
+		got, err := controller.New(ip, s, controller.Credentials{Token: "pat-1"}, controller.Transport{}).OwnUserID(within(t, patience))
+		if got != want || (err != nil) != (want == "") {
+			t.Errorf("%s: got %q, %v, want %q", body, got, err, want)
+		}
+	}
 }
 
 func TestLabsStarted(t *testing.T) {

@@ -22,7 +22,8 @@ func (c *Client) UserID(ctx context.Context, username string) (string, error) {
 }
 
 // OwnUserID returns the id of the account that this client asks as: what its
-// token says (claim sub, cml-api.md 2.1), else what CML says of its name.
+// token says (claim sub, cml-api.md 2.1), else what CML says of its name or,
+// where only the token is known, of that (2.10 and newer, cml-api.md 2.4).
 func (c *Client) OwnUserID(ctx context.Context) (string, error) {
 	token, err := c.token(ctx, "")
 	if err != nil {
@@ -32,7 +33,14 @@ func (c *Client) OwnUserID(ctx context.Context) (string, error) {
 		return id, nil
 	}
 	if c.credentials.Username == "" {
-		return "", fault.New(fault.NotFound, "the token does not tell whose it is")
+		var me struct {
+			ID string `json:"id"`
+		}
+		err := c.Get(ctx, "/authentication", nil, &me)
+		if err == nil && me.ID == "" || fault.Is(err, fault.NotFound) {
+			return "", fault.New(fault.NotFound, "the token does not tell whose it is")
+		}
+		return me.ID, err
 	}
 	return c.UserID(ctx, c.credentials.Username)
 }
