@@ -195,7 +195,7 @@ func (d *Metrics) measure(ctx context.Context, s sight, r metricsRequest, now ti
 	sources := r.sources(s.machine)
 	if r.wants(groupMemory) {
 		found, err := client.Find(ctx, namespaceAgent, "mem_used_percent", map[string]string{"InstanceId": s.machine.ID})
-		if !d.tolerable(err, s, "cloudwatch:ListMetrics", diags) {
+		if !d.tolerable(err, s, "cloudwatch:ListMetrics", "What a CloudWatch agent tells of the memory", "the group `memory`", diags) {
 			return nil
 		}
 		if len(found) > 0 {
@@ -213,7 +213,7 @@ func (d *Metrics) measure(ctx context.Context, s sight, r metricsRequest, now ti
 		queries[i] = one.query
 	}
 	values, unread, err := client.Newest(ctx, queries, from, to)
-	if !d.tolerable(err, s, "cloudwatch:GetMetricData", diags) {
+	if !d.tolerable(err, s, "cloudwatch:GetMetricData", "What CloudWatch knows", "all groups but `system`", diags) {
 		return nil
 	}
 	if len(unread) > 0 {
@@ -229,14 +229,14 @@ func (d *Metrics) measure(ctx context.Context, s sight, r metricsRequest, now ti
 }
 
 // tolerable reports whether a look can go on: a permission that is missing is a
-// warning, any other error one.
-func (d *Metrics) tolerable(err error, s sight, action string, diags *diag.Diagnostics) bool {
+// warning, which says what is null and which groups need it; any other error is one.
+func (d *Metrics) tolerable(err error, s sight, action, what, groups string, diags *diag.Diagnostics) bool {
 	switch {
 	case err == nil:
 		return true
 	case fault.Is(err, fault.PermissionDenied):
 		tfdiag.Warn(diags, d.set, tfdiag.MetricsUnknown,
-			fmt.Sprintf("What CloudWatch knows of worker %s is null: allow %s, or leave the groups out of `metrics`. AWS said: %s", s.machine.ID, action, strings.TrimSpace(words(err))))
+			fmt.Sprintf("%s of worker %s is null: allow %s, or leave %s out of `metrics`. AWS said: %s", what, s.machine.ID, action, groups, strings.TrimSpace(words(err))))
 		return true
 	}
 	diags.Append(tfdiag.Error("Unable to read the metrics of CML worker", s.about(), err))

@@ -29,7 +29,7 @@ func systemAttributes() map[string]schema.Attribute {
 		"nodes_running":   numberAttribute("Nodes that run, of all users."),
 		"nodes_total":     numberAttribute("Nodes that exist on the compute hosts, of all users."),
 		"orphans_running": numberAttribute("Virtual machines that run and belong to no lab any more."),
-		"orphans_total":   numberAttribute("The same with those that do not run."),
+		"orphans_total":   numberAttribute("Virtual machines that belong to no lab any more, running or not."),
 	}
 }
 

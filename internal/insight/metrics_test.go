@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"regexp"
+	"strings"
 	"testing"
 	"time"
 
@@ -88,6 +89,10 @@ func TestMetrics(t *testing.T) {
 		if n := len(regexp.MustCompile("MetricStat").FindAll(r.Body, -1)); n != 6 {
 			t.Errorf("%d metrics were asked for, which AWS charges", n)
 		}
+		// fifteen minutes, from the beginning of a period on
+		if from, to := asksAbout(t, r.Body); to.Sub(from) < 15*time.Minute || to.Sub(from) >= 20*time.Minute || from.Minute()%5 != 0 || from.Second() != 0 {
+			t.Errorf("asked about %s to %s", from, to)
+		}
 	}
 	if n := l.Recorder.Count("cml", "*"); n > 0 {
 		t.Errorf("CML was asked %d times", n)
@@ -111,6 +116,57 @@ func TestMetricsOfEveryKind(t *testing.T) {
 			knownvalue.ObjectPartial(map[string]knownvalue.Check{"attribute": text("status_check_failed_system")}),
 		}),
 	}))
+	// Detailed monitoring makes not all of them come each minute.
+	for _, r := range l.Recorder.Filter(func(r wire.Record) bool { return r.Operation == "GetMetricData" }) {
+		for name, seconds := range periods(t, r.Body) {
+			want := int32(60)
+			if strings.HasPrefix(name, "NetworkPackets") || strings.HasSuffix(name, "Balance%") || strings.HasPrefix(name, "CPUCredit") {
+				want = 300
+			}
+			if seconds != want {
+				t.Errorf("%s is asked for with a period of %d seconds, want %d", name, seconds, want)
+			}
+		}
+	}
+}
+
+// asksAbout is the time that a GetMetricData looks at.
+func asksAbout(t *testing.T, body []byte) (from, to time.Time) {
+	t.Helper()
+	in, err := cbor.Decode(body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := func(name string) time.Time {
+		out, err := cbor.AsTime(in.(cbor.Map)[name])
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out
+	}
+	return at("StartTime"), at("EndTime")
+}
+
+// periods are those of the metrics that a GetMetricData asks for.
+func periods(t *testing.T, body []byte) map[string]int32 {
+	t.Helper()
+	in, err := cbor.Decode(body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := map[string]int32{}
+	for _, q := range in.(cbor.Map)["MetricDataQueries"].(cbor.List) {
+		stat := q.(cbor.Map)["MetricStat"].(cbor.Map)
+		seconds, err := cbor.AsInt32(stat["Period"])
+		if err != nil {
+			t.Fatal(err)
+		}
+		out[string(stat["Metric"].(cbor.Map)["MetricName"].(cbor.String))] = seconds
+	}
+	if len(out) == 0 {
+		t.Error("nothing is asked for")
+	}
+	return out
 }
 
 // Bare metal reports the disks volume by volume.
@@ -219,6 +275,35 @@ func TestMetricsThatCloudWatchFailsToRead(t *testing.T) {
 	}
 	if cpu, in := protocol.Text(t, state, "cpu_percent"), protocol.Text(t, state, "network_in_bytes_per_second"); cpu != "(null)" || in != `tftypes.Number<"10">` {
 		t.Errorf("cpu_percent is %s, network_in_bytes_per_second %s", cpu, in)
+	}
+}
+
+// A sum is as old as the oldest of its parts, and "from here on" begins there.
+func TestMetricsAtTheirEdges(t *testing.T) {
+	l := newLabOf(t, "m5zn.metal", false)
+	l.AWS.Region(home).AttachVolume(l.id, "/dev/sdf", 10)
+	older := time.Now().Add(-20 * time.Minute).Truncate(5 * time.Minute).UTC()
+	at := func(id string, when time.Time, value float64) cbor.Map {
+		return cbor.Map{"Id": cbor.String(id), "Timestamps": cbor.List{&cbor.Tag{ID: 1, Value: cbor.Float64(when.Unix())}}, "Values": cbor.List{cbor.Float64(value)}}
+	}
+	newer := older.Add(5 * time.Minute)
+	l.Faults.Add(wire.Rule{Service: "monitoring", Operation: "GetMetricData", Fault: wire.Fault{Kind: wire.Garbage, ContentType: "application/cbor", Body: string(cbor.Encode(cbor.Map{
+		"MetricDataResults": cbor.List{at("m0", newer, 90), at("m1", older, 300), at("m2", newer, 600), at("m3", newer, 1), at("m4", older, 2)}}))}})
+	server := protocol.Serve(t, l.World, map[string]any{"endpoints": []any{map[string]any{"cloudwatch": l.Endpoint(), "ec2": l.Endpoint(), "sts": l.Endpoint()}}})
+	state, diags := server.Look(metrics, map[string]any{"worker_id": l.id, "metrics": []any{"cpu", "ebs"}, "lookback": "1h"})
+	server.Good(diags)
+	for name, want := range map[string]string{
+		"cpu_percent": `tftypes.Number<"90">`, "ebs_read_bytes_per_second": `tftypes.Number<"3">`, "ebs_write_bytes_per_second": `tftypes.Number<"0.01">`,
+	} {
+		if got := protocol.Text(t, state, name); got != want {
+			t.Errorf("%s is %s, want %s", name, got, want)
+		}
+	}
+	if got := protocol.Text(t, state, "timestamps"); !strings.Contains(got, older.Format(time.RFC3339)) {
+		t.Errorf("timestamps are %s; that of a sum is %s", got, older)
+	}
+	if got := protocol.Text(t, state, "alerts"); !strings.Contains(got, "cpu_percent is 90.0, at or above 90") {
+		t.Errorf("alerts are %s", got)
 	}
 }
 
