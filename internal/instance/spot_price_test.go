@@ -36,3 +36,21 @@ func TestSpotPrices(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// Servers that filter nothing, and leave out what is optional, are read with care.
+func TestSpotPricesOfOthers(t *testing.T) {
+	entry := func(zone, price, day, more string) string {
+		return `<item><availabilityZone>` + zone + `</availabilityZone><spotPrice>` + price + `</spotPrice><timestamp>2026-11-` + day + `T00:00:00.000Z</timestamp>` + more + `</item>`
+	}
+	const kind, linux = `<instanceType>m8i.2xlarge</instanceType>`, `<productDescription>Linux/UNIX</productDescription>`
+	url := answering(t, func(action string) string {
+		return "<" + action + "Response><spotPriceHistorySet>" +
+			entry("a", "0.9", "01", kind+linux) + entry("a", "0.1", "20", kind+`<productDescription>Linux/UNIX (Amazon VPC)</productDescription>`) + entry("a", "0.5", "10", kind) +
+			entry("a", "0.7", "28", kind+`<productDescription>Windows</productDescription>`) + entry("a", "0.8", "28", `<instanceType>m8i.4xlarge</instanceType>`+linux) +
+			`<item>` + kind + linux + `<availabilityZone>b</availabilityZone></item></spotPriceHistorySet><nextToken></nextToken></` + action + "Response>"
+	})
+	got, err := clientOf(url).SpotPrices(t.Context(), "m8i.2xlarge")
+	if err != nil || len(got) != 1 || got[0].Zone != "a" || got[0].Price != "0.1" {
+		t.Errorf("got %+v, %v", got, err)
+	}
+}

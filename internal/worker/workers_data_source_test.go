@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
 
 	"github.com/cml-infra/terraform-provider-cml/internal/acctest"
+	"github.com/cml-infra/terraform-provider-cml/internal/acctest/protocol"
 	"github.com/cml-infra/terraform-provider-cml/internal/instance"
 	"github.com/cml-infra/terraform-provider-cml/internal/simulator"
 	"github.com/cml-infra/terraform-provider-cml/internal/simulator/aws"
@@ -270,6 +271,40 @@ func TestWorkersUnsureRegion(t *testing.T) {
 				ids("ids", one, far), ids("missing_ids", ended), ids("undetermined_ids")},
 		},
 	}})
+}
+
+// Gone is what was asked for twice; what the second question fails for is not. And
+// whatever is not known is told, once.
+func TestWorkersWarns(t *testing.T) {
+	p := newPark(t)
+	one := p.launch(region, "one", aws.SerialImage290, "m8i.2xlarge", nil)
+	ended := p.launch(west, "ended", aws.SerialImage290, "m8i.2xlarge", nil)
+	p.AWS.Region(west).Forget(ended)
+	refused := wire.Fault{Kind: wire.Error, Code: "UnauthorizedOperation", Status: 403, Message: "You are not authorized to perform this operation."}
+	for name, c := range map[string]struct {
+		rule                  wire.Rule
+		warns                 string
+		missing, undetermined []string
+	}{
+		"all read":      {wire.Rule{Service: "ec2", Operation: "Nothing", Fault: refused}, "", []string{ended}, nil},
+		"second answer": {wire.Rule{Service: "ec2", Operation: "DescribeInstances", Match: map[string]string{"InstanceId.1": ended}, Fault: refused}, "", nil, []string{ended}},
+		"region":        {wire.Rule{Service: "ec2", Operation: "DescribeInstances", Match: map[string]string{"Region": west}, Fault: refused}, "[region_failed]", nil, []string{ended}},
+		"images":        {wire.Rule{Service: "ec2", Operation: "DescribeImages", Fault: refused}, "[not_readable]", []string{ended}, nil},
+	} {
+		p.Faults.Clear()
+		p.Faults.Add(c.rule)
+		server := protocol.Serve(t, p.World, nil)
+		state, diags := server.Look("cml_workers", object{"regions": []any{region, west}, "known_worker_ids": []any{one, ended}})
+		server.Good(diags)
+		if want := min(1, len(c.warns)); len(diags) != want || want > 0 && !protocol.Has(diags, protocol.Warning, c.warns) {
+			t.Errorf("%s: want %d warning %s:\n%s", name, want, c.warns, protocol.Show(diags))
+		}
+		for attribute, want := range map[string][]string{"missing_ids": c.missing, "undetermined_ids": c.undetermined} {
+			if got := protocol.Text(t, state, attribute); strings.Contains(got, ended) != (len(want) > 0) {
+				t.Errorf("%s: %s is %s, want %v", name, attribute, got, want)
+			}
+		}
+	}
 }
 
 // The names of images are of use, but not needed, unless a filter names them.
