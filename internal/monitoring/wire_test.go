@@ -2,8 +2,10 @@ package monitoring_test
 
 import (
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -140,8 +142,8 @@ func TestAlarms(t *testing.T) {
 		{status: http.StatusOK, body: cbor.Map{"MetricAlarms": cbor.List{alarm("mine", cbor.Map{
 			"Namespace": cbor.String("CML/Worker"), "MetricName": cbor.String("IdleSeconds"), "EvaluationPeriods": cbor.Uint(2), "Period": cbor.Uint(300),
 			"Threshold": cbor.Float64(1800), "StateValue": cbor.String("OK"),
-			"Dimensions":          cbor.List{cbor.Map{"Name": cbor.String("InstanceId"), "Value": cbor.String("i-1")}},
-			"OKActions":           cbor.List{cbor.String("arn:ok")},
+			"Dimensions": cbor.List{cbor.Map{"Name": cbor.String("InstanceId"), "Value": cbor.String("i-1")}},
+			"OKActions":  cbor.List{cbor.String("arn:ok")}, "InsufficientDataActions": cbor.List{cbor.String("arn:unknown")},
 			"WarmUpConfiguration": cbor.Map{"WarmUpPeriodDurationInMinutes": cbor.Uint(30), "OnlyStartEvaluatingAfterWarmUpPeriodEnds": cbor.Bool(true)},
 		})}}},
 	}})
@@ -154,7 +156,7 @@ func TestAlarms(t *testing.T) {
 		Namespace: "CML/Worker", Metric: "IdleSeconds", Dimensions: map[string]string{"InstanceId": "i-1"},
 		Threshold: 1800, Period: 5 * time.Minute, Periods: 2, Breaching: 2,
 	}
-	if !got.Trigger.Equal(want) || !got.Plain || !got.ActionsEnabled || got.WarmUp != 30*time.Minute || got.State != monitoring.StateOK || len(got.OtherActions) != 1 {
+	if !got.Trigger.Equal(want) || !got.Plain || !got.ActionsEnabled || got.WarmUp != 30*time.Minute || got.State != monitoring.StateOK || !slices.Equal(got.OtherActions, []string{"arn:ok", "arn:unknown"}) {
 		t.Errorf("%+v", got)
 	}
 	if len(s.asked) != 2 {
@@ -171,6 +173,7 @@ func TestNotPlain(t *testing.T) {
 		"percentile":  {"ExtendedStatistic": cbor.String("p99")},
 		"anomaly":     {"ThresholdMetricId": cbor.String("ad1")},
 		"unit":        {"Unit": cbor.String("Seconds")},
+		"PromQL":      {"EvaluationCriteria": cbor.Map{"PromQLCriteria": cbor.Map{"Query": cbor.String("up")}}},
 		"wall clock":  {"EvaluationWindow": cbor.Map{"WallClockWindow": cbor.Map{"Timezone": cbor.String("UTC")}}},
 		"sliding:":    {"EvaluationWindow": cbor.Map{"SlidingWindow": cbor.Map{}}},
 		"no warm-up:": {"WarmUpConfiguration": cbor.Map{"WarmUpPeriodDurationInMinutes": cbor.Uint(30)}},
@@ -186,10 +189,16 @@ func TestNotPlain(t *testing.T) {
 	}
 	same := monitoring.Trigger{Dimensions: map[string]string{"InstanceId": "i-1"}, Threshold: 1, Periods: 1}
 	for name, change := range map[string]func(*monitoring.Trigger){
-		"dimension": func(t *monitoring.Trigger) { t.Dimensions = map[string]string{"InstanceId": "i-1", "Host": "x"} },
-		"threshold": func(t *monitoring.Trigger) { t.Threshold = 2 },
-		"periods":   func(t *monitoring.Trigger) { t.Periods = 2 },
-		"missing":   func(t *monitoring.Trigger) { t.MissingData = "breaching" },
+		"dimension":  func(t *monitoring.Trigger) { t.Dimensions = map[string]string{"InstanceId": "i-1", "Host": "x"} },
+		"namespace":  func(t *monitoring.Trigger) { t.Namespace = "N" },
+		"metric":     func(t *monitoring.Trigger) { t.Metric = "M" },
+		"statistic":  func(t *monitoring.Trigger) { t.Statistic = monitoring.StatisticMinimum },
+		"comparison": func(t *monitoring.Trigger) { t.Comparison = monitoring.LessThan },
+		"threshold":  func(t *monitoring.Trigger) { t.Threshold = 2 },
+		"period":     func(t *monitoring.Trigger) { t.Period = time.Minute },
+		"periods":    func(t *monitoring.Trigger) { t.Periods = 2 },
+		"breaching":  func(t *monitoring.Trigger) { t.Breaching = 1 },
+		"missing":    func(t *monitoring.Trigger) { t.MissingData = "breaching" },
 	} {
 		other := same
 		change(&other)
@@ -270,6 +279,16 @@ func TestSyncTags(t *testing.T) {
 	s.asked = nil
 	if err := client.SyncTags(t.Context(), "arn", nil, nil); err != nil || len(s.asked) != 0 {
 		t.Errorf("nothing to do asked %+v, %v", s.asked, err)
+	}
+}
+
+// Tags of AWS's own are none of ours.
+func TestTags(t *testing.T) {
+	t.Parallel()
+	tag := func(key string) cbor.Map { return cbor.Map{"Key": cbor.String(key), "Value": cbor.String("1")} }
+	_, client := serve(t, map[string][]answer{"ListTagsForResource": {{status: http.StatusOK, body: cbor.Map{"Tags": cbor.List{tag("aws:cloudformation:stack-name"), tag("a")}}}}})
+	if got, err := client.Tags(t.Context(), "arn"); err != nil || !maps.Equal(got, map[string]string{"a": "1"}) {
+		t.Errorf("%v, %v", got, err)
 	}
 }
 

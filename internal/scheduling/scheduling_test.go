@@ -2,6 +2,7 @@ package scheduling_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"net/http/httptest"
@@ -195,6 +196,25 @@ func TestLostAnswers(t *testing.T) {
 	}
 }
 
+// Who is canceled while the answer is on its way still learns what was made.
+func TestCanceledCreation(t *testing.T) {
+	w := newWorld(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	w.sim.Faults.Add(wire.Rule{Operation: "CreateSchedule", Fault: wire.Fault{Kind: wire.SlowBody, Delay: wire.Duration(time.Minute)}})
+	go func() {
+		for ctx.Err() == nil {
+			if _, err := w.Get(ctx, "default", "lab-stop"); err == nil {
+				cancel()
+			}
+			time.Sleep(time.Millisecond)
+		}
+	}()
+	if arn, mayExist, err := w.Create(ctx, nightly()); arn == "" || mayExist || err != nil {
+		t.Errorf("%q, may exist: %t, %v", arn, mayExist, err)
+	}
+}
+
 func TestTakenName(t *testing.T) {
 	w := newWorld(t)
 	other := nightly()
@@ -220,6 +240,18 @@ func TestRoles(t *testing.T) {
 		w.create(t, s)
 		if n := w.sim.Recorder.Count("scheduler", "CreateSchedule"); n != 4 {
 			t.Errorf("%d tries, want 4", n)
+		}
+		// By its token the service knows a try that it carried out already.
+		tokens := map[string]bool{}
+		for _, r := range w.sim.Recorder.Filter(func(r wire.Record) bool { return r.Operation == "CreateSchedule" }) {
+			var in struct{ ClientToken string }
+			if err := json.Unmarshal(r.Body, &in); err != nil {
+				t.Error(err)
+			}
+			tokens[in.ClientToken] = true
+		}
+		if len(tokens) != 1 || tokens[""] {
+			t.Errorf("the tokens are %v, want one", tokens)
 		}
 	})
 	t.Run("never", func(t *testing.T) {
