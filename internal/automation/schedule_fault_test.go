@@ -397,6 +397,9 @@ func TestScheduleOfAnotherAccount(t *testing.T) {
 	if !protocol.Has(diags, protocol.Failure, "not visible with these credentials") || read.State.IsNull() {
 		t.Errorf("%s:\n%s", read.State, protocol.Show(diags))
 	}
+	if _, diags = r.Apply(t.Context(), kept, r.Config(l.arguments(map[string]any{"stop_cron": "0 20 * * ? *"}))); !protocol.Has(diags, protocol.Failure, "not visible with these credentials") {
+		t.Errorf("a change:\n%s", protocol.Show(diags))
+	}
 	left, diags := r.Destroy(t.Context(), kept)
 	if !protocol.Has(diags, protocol.Failure, "not visible with these credentials") || left.State.IsNull() || len(l.names()) != 1 {
 		t.Errorf("%s:\n%s", left.State, protocol.Show(diags))

@@ -28,6 +28,10 @@ func (r *Schedule) Update(ctx context.Context, req resource.UpdateRequest, resp 
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	t, err := r.open(ctx, &plan)
+	if err == nil {
+		// In another account everything would look deleted, and be made there.
+		err = r.set.SameAccount(ctx, state.AccountID.ValueString(), "the schedules "+state.ID.ValueString())
+	}
 	if err != nil {
 		resp.Diagnostics.Append(tfdiag.Error(summary, plan.about(), err))
 		return
