@@ -79,6 +79,7 @@ func TestFlattenAlarms(t *testing.T) {
 		"other machine": {policy: somePolicy(), change: func(s, _ *monitoring.Alarm) { s.Trigger.Dimensions = map[string]string{"InstanceId": "i-1"} }, off: "something else"},
 		"expression":    {policy: somePolicy(), change: func(s, _ *monitoring.Alarm) { s.Plain, s.Trigger = false, monitoring.Trigger{} }, off: "something else"},
 		"absurd":        {policy: somePolicy(), change: func(s, _ *monitoring.Alarm) { s.Trigger.Threshold = 1e300 }, off: "something else"},
+		"two days":      {policy: somePolicy(), change: func(s, _ *monitoring.Alarm) { s.Trigger.Threshold = 172800 }, off: "something else"},
 		"description":   {policy: somePolicy(), change: func(s, _ *monitoring.Alarm) { s.Description = "mine" }, off: "another description"},
 		"warning":       {policy: somePolicy(), change: func(_, w *monitoring.Alarm) { w.ActionsEnabled = false }, off: "warns before: its actions"},
 		"one topic":     {policy: somePolicy(), change: func(_, w *monitoring.Alarm) { w.Actions = []string{"arn:aws-cn:sns:cn-north-1:1:other"} }, off: "warns before: it has other actions"},

@@ -2,10 +2,14 @@ package automation_test
 
 import (
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 	"github.com/hashicorp/terraform-plugin-testing/plancheck"
+	"github.com/hashicorp/terraform-plugin-testing/terraform"
 
 	"github.com/cml-infra/terraform-provider-cml/internal/acctest"
 	"github.com/cml-infra/terraform-provider-cml/internal/acctest/protocol"
@@ -22,6 +26,7 @@ func TestIdlePolicyWithoutRole(t *testing.T) {
 	acctest.Test(t, resource.TestCase{CheckDestroy: l.none, Steps: []resource.TestStep{
 		{Config: l.config(""), ExpectError: says("aws iam create-service-linked-role --aws-service-name events.amazonaws.com")},
 		// Nothing was made, so that nothing is tainted.
+		{PreConfig: func() { l.AWS.Deny(aws.DefaultAccountID, "cloudwatch:DescribeAlarms") }, Config: l.config(""), ExpectError: says("Missing permission: cloudwatch:DescribeAlarms")},
 		{PreConfig: func() { l.AWS.Deny(aws.DefaultAccountID) }, Config: l.config(""), ConfigPlanChecks: planned(plancheck.ResourceActionCreate)},
 	}})
 }
@@ -42,6 +47,14 @@ func TestIdlePolicyLostAnswers(t *testing.T) {
 		// Deleted all the same, and the next run finds it so.
 		{PreConfig: lose("DeleteAlarms", 0), Config: l.provider(""), ExpectError: says("Unable to delete idle policy")},
 		{Config: l.provider("")},
+		{
+			// An alarm that is not as it was put is no sign that the put was carried out.
+			PreConfig: func() {
+				l.Faults.Add(wire.Rule{Operation: "PutMetricAlarm", Skip: 2, Times: 1, Fault: wire.Fault{Kind: wire.Reset}})
+			},
+			Config: l.config(whole), ExpectError: says("Unable to create idle policy"),
+		},
+		{Config: l.config(whole), ConfigPlanChecks: planned(plancheck.ResourceActionReplace)},
 	}})
 }
 
@@ -161,9 +174,55 @@ func TestIdlePolicyOfAnotherAccount(t *testing.T) {
 	if gone, diags := other.Destroy(t.Context(), made); gone.State.IsNull() || !protocol.Has(diags, protocol.Failure, "not visible with these credentials") {
 		t.Errorf("destroy: %s\n%s", gone.State, protocol.Show(diags))
 	}
+	if _, diags := other.Apply(t.Context(), made, other.Config(map[string]any{"worker_id": l.id, "idle_threshold": "1h"})); !protocol.Has(diags, protocol.Failure, "not visible with these credentials") {
+		t.Errorf("change:\n%s", protocol.Show(diags))
+	}
 	if len(l.alarms()) != 1 {
 		t.Errorf("%d alarms", len(l.alarms()))
 	}
+}
+
+// What a plan would refuse is refused in apply, where it is known only then.
+func TestIdlePolicyKnownInApply(t *testing.T) {
+	t.Parallel()
+	l := newIdleLab(t)
+	later := func(argument, value, more string) string {
+		return fmt.Sprintf("%s\nresource \"terraform_data\" \"later\" { input = %q }\nresource \"cml_worker_idle_policy\" \"lab\" {\n  %s = terraform_data.later.output\n  %s\n}\n",
+			l.provider(""), value, argument, more)
+	}
+	here, warned := fmt.Sprintf("worker_id = %q\n", l.id), fmt.Sprintf("idle_warning = \"20m\"\n  sns_topic_arn = %q\n", topic)
+	acctest.Test(t, resource.TestCase{CheckDestroy: l.none, Steps: []resource.TestStep{
+		{
+			PreConfig: func() { l.AWS.Region(home).SetProtection(l.id, false, true) },
+			Config:    later("worker_id", l.id, ""), ExpectError: says("has stop protection (disableApiStop)"),
+		},
+		{
+			PreConfig: func() { l.AWS.Region(home).SetProtection(l.id, false, false) },
+			Config:    later("idle_threshold", "10m", here+warned), ExpectError: says("Warning would come too late"),
+		},
+		{Config: later("sns_topic_arn", strings.Replace(topic, home, "us-west-2", 1), here), ExpectError: says("Topic is in another region")},
+		{Config: later("idle_threshold", "30m", here+warned)},
+		{Config: later("idle_threshold", "15m", here+warned), ExpectError: says("Warning would come too late")},
+	}})
+}
+
+// Another worker gets a policy of its own.
+func TestIdlePolicyOfAnotherWorker(t *testing.T) {
+	t.Parallel()
+	l := newIdleLab(t)
+	second := launched(t, l.World)
+	acctest.Test(t, resource.TestCase{CheckDestroy: l.none, Steps: []resource.TestStep{
+		{Config: l.config("")},
+		{
+			Config: strings.Replace(l.config(""), l.id, second, 1), ConfigPlanChecks: planned(plancheck.ResourceActionDestroyBeforeCreate),
+			Check: func(*terraform.State) error {
+				if names := slices.Collect(maps.Keys(l.alarms())); !slices.Equal(names, []string{"cml-idle-" + second}) {
+					return fmt.Errorf("the alarms are %q", names)
+				}
+				return l.tag("")(nil)
+			},
+		},
+	}})
 }
 
 func TestIdlePolicyUnknowns(t *testing.T) {

@@ -26,8 +26,12 @@ type front struct {
 	// without are the members that it leaves out of an alarm.
 	without []string
 
-	mu    sync.Mutex
-	left  int
+	mu      sync.Mutex
+	left    int
+	deleted bool // by the last change
+	// hasty: an alarm was put while one that was deleted still showed, so that it
+	// could be taken for an update of that one.
+	hasty bool
 	known map[string][]byte // the newest true answer, by request
 }
 
@@ -50,7 +54,10 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_ = got.Body.Close()
 	switch {
 	case strings.HasSuffix(r.URL.Path, "/PutMetricAlarm"):
-		f.left = f.stale
+		f.hasty = f.hasty || f.deleted && f.left > 0
+		f.left, f.deleted = f.stale, false
+	case strings.HasSuffix(r.URL.Path, "/DeleteAlarms"):
+		f.left, f.deleted = f.stale, true
 	case strings.HasSuffix(r.URL.Path, "/DescribeAlarms"):
 		answer = f.shown(string(asked), answer)
 	}
@@ -98,13 +105,19 @@ func (l *idleLab) through(f *front) string {
 func TestIdlePolicyShowsLate(t *testing.T) {
 	t.Parallel()
 	l := newIdleLab(t)
-	through := l.through(&front{stale: 2})
+	f := &front{stale: 2}
+	through := l.through(f)
 	longer := through + l.policy(strings.Replace(whole, "1800s", "1h", 1))
 	acctest.Test(t, resource.TestCase{CheckDestroy: l.none, Steps: []resource.TestStep{
 		{Config: through + l.policy(whole)}, // and the plan after each step is empty
 		{Config: longer, ConfigPlanChecks: planned(plancheck.ResourceActionUpdate)},
 		{PreConfig: l.off, Config: longer, ConfigPlanChecks: planned(plancheck.ResourceActionUpdate)},
+		// The warning alone.
+		{Config: strings.Replace(longer, "\"20m\"", "\"25m\"", 1), ConfigPlanChecks: planned(plancheck.ResourceActionUpdate)},
 	}})
+	if f.hasty {
+		t.Error("an alarm was put before the deleted one was gone")
+	}
 }
 
 // What a server leaves out is not asked for in vain, nor planned for ever.

@@ -70,11 +70,8 @@ resource "cml_worker_schedule" "hours" {
 func TestIdlePolicyOfWorkerProtectedLater(t *testing.T) {
 	t.Parallel()
 	l := newIdleLab(t)
-	endpoints := map[string]any{"ec2": l.Endpoint(), "sts": l.Endpoint(), "cloudwatch": l.Endpoint()}
-	serve := func(more ...any) *protocol.Resource {
-		return protocol.Serve(t, l.World, map[string]any{"endpoints": []any{endpoints}, "suppress_warnings": append([]any{}, more...)}).Resource("cml_worker_idle_policy")
-	}
-	r := serve()
+	const name = "cml_worker_idle_policy"
+	r := l.serve(nil).Resource(name)
 	config := r.Config(map[string]any{"worker_id": l.id})
 	kept := r.Create(config)
 	if diags := r.Plan(kept, config).Diagnostics; len(diags) > 0 {
@@ -88,7 +85,7 @@ func TestIdlePolicyOfWorkerProtectedLater(t *testing.T) {
 	if got := r.Planned(kept, config); !got.Equal(kept.State) {
 		t.Errorf("%s is planned for %s", got, kept.State)
 	}
-	if diags := serve("stop_protected").Plan(kept, config).Diagnostics; len(diags) > 0 {
+	if diags := l.serve(map[string]any{"suppress_warnings": []any{"stop_protected"}}).Resource(name).Plan(kept, config).Diagnostics; len(diags) > 0 {
 		t.Errorf("silenced:\n%s", protocol.Show(diags))
 	}
 	if _, diags := r.Destroy(t.Context(), kept); len(diags) > 0 {
