@@ -16,6 +16,7 @@ import (
 	"github.com/cml-infra/terraform-provider-cml/internal/act"
 	"github.com/cml-infra/terraform-provider-cml/internal/attribute"
 	"github.com/cml-infra/terraform-provider-cml/internal/fault"
+	"github.com/cml-infra/terraform-provider-cml/internal/instance"
 	"github.com/cml-infra/terraform-provider-cml/internal/validators"
 )
 
@@ -111,9 +112,6 @@ func (a *Take) Invoke(ctx context.Context, req action.InvokeRequest, resp *actio
 	t.call = call
 	out, err := t.take(ctx)
 	ids := idsOf(out.snapshots)
-	if len(ids) > 0 {
-		call.Say("snapshots of worker %s have begun: %s", call.ID, described(out))
-	}
 	if err != nil {
 		t.gaveUp(ctx, ids, err)
 		return
@@ -159,10 +157,9 @@ func exist(ids []string) string {
 }
 
 // described names snapshots and what they are of.
-func described(out taken) string {
-	place := placeOf(out.instance)
-	parts := make([]string, len(out.snapshots))
-	for i, s := range out.snapshots {
+func described(made []*instance.Snapshot, place where) string {
+	parts := make([]string, len(made))
+	for i, s := range made {
 		parts[i] = fmt.Sprintf("%s (%s)", s.ID, strings.TrimSpace(s.VolumeID+" "+place.devices[s.VolumeID]))
 	}
 	return strings.Join(parts, ", ")

@@ -108,12 +108,15 @@ func TestSnapshotActionStops(t *testing.T) {
 	if diags := a.Plan(l.on(nil)).Diagnostics; len(diags) > 0 || len(l.Recorder.All()) > 0 {
 		t.Errorf("a plan that interrupts nothing made %d requests\n%s", len(l.Recorder.All()), protocol.Show(diags))
 	}
-	a.Invoke(t.Context(), stop, nil).Fine(t)
+	got := a.Invoke(t.Context(), stop, nil)
+	got.Fine(t)
+	// The ids are told before anything else can go wrong.
+	got.Told(t, "have begun: snap-", "starting", "are complete")
 	if err := l.calls("StopInstances", "CreateSnapshots", "StartInstances")(nil); err != nil {
 		t.Error(err)
 	}
-	if got := l.state(l.id); got != "running" {
-		t.Errorf("the worker is %s", got)
+	if state := l.state(l.id); state != "running" {
+		t.Errorf("the worker is %s", state)
 	}
 }
 
@@ -216,6 +219,7 @@ func TestSnapshotActionInterruptedStop(t *testing.T) {
 		o.Timing.AWS.Stopping = 200 * time.Millisecond
 	})
 	got := l.take(l.when("StopInstances", 1), object{"quiesce": "stop"})
+	got.Told(t, "the action ends early, but starts worker "+l.id+" again")
 	got.Blames(t, "", "no snapshot is known to have begun", "Worker "+l.id+" is running now")
 	if err := l.calls("StopInstances", "StartInstances")(nil); err != nil {
 		t.Error(err)

@@ -134,11 +134,19 @@ func (t *taker) begin(ctx context.Context, of taken) ([]*instance.Snapshot, erro
 	for k, v := range t.tags {
 		tags[k] = v
 	}
-	return t.ec2.CreateSnapshots(ctx, t.id, t.description, "", tags)
+	made, err := t.ec2.CreateSnapshots(ctx, t.id, t.description, "", tags)
+	if len(made) > 0 && t.call != nil {
+		t.call.Say("snapshots of worker %s have begun: %s", t.id, described(made, placeOf(of.instance)))
+	}
+	return made, err
 }
 
 // restart starts the worker again, whatever became of the stop and of ctx.
 func (t *taker) restart(ctx context.Context) error {
+	if t.call != nil && ctx.Err() != nil {
+		// The end of an action may come too late to be shown.
+		t.call.Say("the action ends early, but starts worker %s again", t.id)
+	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), restoreLimit)
 	defer cancel()
 	_, err := t.ec2.Start(ctx, t.id, t.account, instance.StartOptions{Progress: t.progress(ctx)})
