@@ -105,8 +105,10 @@ func (op *operation) reboot(ctx context.Context, in *instance.Instance) error {
 		return err
 	}
 	answered := false
-	for try := 0; try < silences+1 && !answered && ctx.Err() == nil && op.opts.readiness.Until > readiness.StatusOK; try++ {
-		answered = op.answering(ctx, in)
+	if op.opts.readiness.Until > readiness.StatusOK {
+		for try := 0; try <= silences && !answered; try++ {
+			answered = op.answering(ctx, in)
+		}
 	}
 	op.progress(ctx)(fmt.Sprintf("rebooting %s", op.id))
 	if err := op.ec2.Reboot(ctx, op.id); err != nil {
