@@ -205,3 +205,19 @@ func TestAnswersToChanges(t *testing.T) {
 		}
 	}
 }
+
+// JSON of another shape is told without the words of Go for it.
+func TestMisfits(t *testing.T) {
+	for body, want := range map[string]string{
+		`{"registration": "COMPLETED"}`: "JSON of another shape (registration: string)",
+		`[]`:                            "JSON of another shape (array)",
+	} {
+		ip, settings := odd(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, body) })
+		c := controller.New(ip, settings, static, controller.Transport{})
+		_, err := c.Licensing(within(t, patience))
+		c.Close()
+		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "struct") {
+			t.Errorf("%s: %v", body, err)
+		}
+	}
+}

@@ -314,11 +314,23 @@ func (c *Client) decode(call Call, reply answer) error {
 	if err := json.Unmarshal(reply.body, call.Out); err != nil {
 		what := "no JSON"
 		if json.Valid(reply.body) {
-			what = "JSON of another shape: " + err.Error()
+			what = "JSON of another shape" + misfit(err)
 		} else if reply.contentType != "" {
 			what = reply.contentType
 		}
 		return c.notCML(call.operation(), reply, what, call.Secrets...)
 	}
 	return nil
+}
+
+// misfit says where JSON is not of the shape of CML's, without Go's words for it.
+func misfit(err error) string {
+	var at *json.UnmarshalTypeError
+	switch {
+	case !errors.As(err, &at):
+		return ": " + err.Error()
+	case at.Field == "":
+		return " (" + at.Value + ")"
+	}
+	return fmt.Sprintf(" (%s: %s)", at.Field, at.Value)
 }

@@ -74,12 +74,12 @@ func (r *Resource) Create(ctx context.Context, req resource.CreateRequest, resp 
 // give back.
 func tainted(err error) error {
 	const text = "Terraform marks this licence as tainted: the next apply gives back what is registered and registers anew with the token. `terraform untaint` keeps what is registered instead."
-	next := text
+	out := &licensing.Error{Kind: fault.KindOf(err), Text: err.Error(), Next: text, Err: err}
 	var own *licensing.Error
 	if errors.As(err, &own) && own.Next != "" {
-		next = own.Next + " " + text
+		out.Next, out.Argument = own.Next+" "+text, own.Argument
 	}
-	return &licensing.Error{Kind: fault.KindOf(err), Text: err.Error(), Next: next, Err: err}
+	return out
 }
 
 // held reports whether there is, or may be, something to give back after a

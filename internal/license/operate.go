@@ -2,11 +2,13 @@ package license
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/hashicorp/terraform-plugin-log/tflog"
 
@@ -51,7 +53,20 @@ func (r *Resource) begin(ctx context.Context, summary string, m *model, account 
 func (op *operation) about() tfdiag.About { return tfdiag.About{ID: op.id, Region: op.ec2.Region()} }
 
 func (op *operation) fail(summary string, err error) {
-	op.diags.Append(tfdiag.Error(summary, op.about(), err))
+	about := op.about()
+	var own *licensing.Error
+	if errors.As(err, &own) && own.Argument != "" {
+		about.Attribute = argumentPath(own.Argument)
+	}
+	op.diags.Append(tfdiag.Error(summary, about, err))
+}
+
+// argumentPath is where cml_worker_license has an argument.
+func argumentPath(name string) path.Path {
+	if name == licensing.ArgumentStart || name == licensing.ArgumentStop {
+		return path.Root("on_destroy").AtName(name)
+	}
+	return path.Root(name)
 }
 
 func (op *operation) find(ctx context.Context) (*instance.Instance, error) {

@@ -22,8 +22,9 @@ const expirySoon = 14 * 24 * time.Hour
 // move is what a change of the configuration does to the licence. ModifyPlan
 // and Update both work it out from plan, prior state and private state alone.
 type move struct {
-	// register: the server is registered again, with the token.
-	register bool
+	// register: the server is registered again, with the token; version: since
+	// there is a new one.
+	register, version bool
 	// adjust: the licence is looked at and brought to the configuration.
 	adjust bool
 	// renew: what ends soon is renewed.
@@ -46,7 +47,8 @@ func decide(plan, prior *model, f facts) move {
 	// After an import, what was never known comes for the first time, and is
 	// recorded; and so is a first version of the token.
 	version := !prior.TokenWOVersion.IsNull() && !plan.TokenWOVersion.IsNull() && !plan.TokenWOVersion.Equal(prior.TokenWOVersion)
-	m.register = wish("token_wo_version", version)
+	m.version = wish("token_wo_version", version)
+	m.register = m.version
 	m.register = wish("product", !plan.Product.Equal(prior.Product) && !(f.Imported && prior.Product.IsNull())) || m.register
 	m.adjust = wish("extra_nodes", !plan.ExtraNodes.IsNull() && !plan.ExtraNodes.Equal(prior.ExtraNodes) && !(f.Imported && prior.ExtraNodes.IsNull()))
 	m.adjust = wish("transport", !plan.Transport.Equal(prior.Transport) && !(f.Imported && prior.Transport.IsNull())) || m.adjust
@@ -158,6 +160,10 @@ func planUpdate(config, plan, prior *model, m move, diags *diag.Diagnostics) {
 		return
 	}
 	plan.observed, plan.Stale = unknown(), types.BoolValue(false)
+	if m.version && prior.Inherited.ValueBool() {
+		diags.AddAttributeError(path.Root("token_wo_version"), "An inherited registration is used as it is",
+			"The registration of this worker came with its image (`inherited`), and a new token does not change that. Leave `token_wo_version` as before; or de-register CML on this worker by hand, which also takes the licence from the machine that the image was made of: the next apply then registers it with the token.")
+	}
 	if m.register && config.TokenWO.IsNull() {
 		diags.AddAttributeError(path.Root("token_wo"), "No registration token",
 			"This plan registers the worker again, which needs `token_wo`, a registration token of the smart account that is still valid.")

@@ -348,6 +348,41 @@ func TestFailedCreationIsKept(t *testing.T) {
 	}
 }
 
+// What CML does not take is blamed on the argument that it comes from, with
+// what to write instead.
+func TestRefusalsPointAtTheArgument(t *testing.T) {
+	t.Parallel()
+	for argument, c := range map[string]struct {
+		operation string
+		more      object
+		prepare   func(*bench)
+	}{
+		"transport":   {operation: "PUT /licensing/transport", more: object{"transport": object{"ssms": "https://ssm.example.net/x"}}},
+		"product":     {operation: "PUT /licensing/product_license", more: object{"product": "CML_Lab"}},
+		"token_wo":    {operation: "POST /licensing/registration"},
+		"extra_nodes": {operation: "PATCH /licensing/features", more: object{"extra_nodes": 5}},
+	} {
+		t.Run(argument, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t)
+			r := b.serve(nil)
+			b.Faults.Add(wire.Rule{Service: "cml", Operation: c.operation, Fault: wire.Fault{Kind: wire.Error, Status: http.StatusBadRequest, Message: "not " + token}})
+			_, diags := r.Apply(t.Context(), r.Nothing(), b.config(r, c.more))
+			for _, d := range diags {
+				if d.Attribute == nil || d.Attribute.String() != `AttributeName("`+argument+`")` || !strings.Contains(d.Detail, "Next step: ") || !strings.Contains(d.Detail, "`"+argument+"`") {
+					t.Errorf("it points at %v:\n%s", d.Attribute, protocol.Show(diags))
+				}
+				if strings.Contains(d.Detail, token) {
+					t.Error("the token is shown")
+				}
+			}
+			if len(diags) != 1 {
+				t.Error(protocol.Show(diags))
+			}
+		})
+	}
+}
+
 // Each warning comes when it should, once, and is silenced by its code.
 func TestWarnings(t *testing.T) {
 	t.Parallel()

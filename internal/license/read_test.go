@@ -109,6 +109,11 @@ func TestInheritedIsLeftAlone(t *testing.T) {
 	b.machine().RegisterNow("CML_Enterprise", time.Now().Add(-24*time.Hour))
 	r := b.serve(nil)
 	k := r.Create(b.config(r, object{"adopt_inherited": true, "on_destroy": object{"release": "required"}}))
+	// A new token would not be used, and that is said where it is planned.
+	again := r.Plan(k, b.config(r, object{"adopt_inherited": true, "token_wo_version": 2}))
+	if !protocol.Has(again.Diagnostics, protocol.Failure, "used as it is") {
+		t.Error(protocol.Show(again.Diagnostics))
+	}
 	b.AWS.Region(home).StopOutside(b.id)
 	b.eventually("stopped", func() bool { i, _ := b.AWS.Region(home).Instance(b.id); return i.State == "stopped" })
 	if _, diags := r.Destroy(t.Context(), k); len(diags) > 0 || b.Recorder.Count("ec2", "StartInstances") != 0 {

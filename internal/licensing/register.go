@@ -169,12 +169,12 @@ func (s *server) judge(req Request, out *Result) (adopts bool, err error) {
 	if l.Registered() && !same && !req.Reregister && !req.Ours {
 		return false, &Error{Kind: fault.WrongState,
 			Text: fmt.Sprintf("CML is registered for %s already, and the configuration asks for %s (%s)", l.ProductLicense.Active, req.Product, KnownFrom(l).Holder()),
-			Next: "set `reregister = true` to give that registration back and register anew, or set `product` to what is registered."}
+			Next: "set `reregister = true` to give that registration back and register anew, or set `product` to what is registered.", Argument: "product"}
 	}
 	if !adopts && req.Token == "" {
 		return false, &Error{Kind: fault.Invalid,
 			Text: "CML must be registered, and there is no registration token",
-			Next: "set `token_wo` to a token of the smart account that is still valid."}
+			Next: "set `token_wo` to a token of the smart account that is still valid.", Argument: "token_wo"}
 	}
 	return adopts, nil
 }
@@ -192,7 +192,7 @@ func (s *server) setTransport(ctx context.Context, req Request, out *Result) (er
 	out.Licensing, err = s.change(ctx, "transport", out.Licensing, done, func(ctx context.Context) error {
 		return s.client.SetLicenseTransport(ctx, want)
 	})
-	return err
+	return req.refusal(err, "transport", "check `transport`: CML takes an http(s) URL with a path, and a proxy with name and port.")
 }
 
 // setProduct chooses the product, which CML refuses while it is registered.
@@ -214,7 +214,7 @@ func (s *server) setProduct(ctx context.Context, req Request, out *Result) (err 
 	out.Licensing, err = s.change(ctx, "product licence", out.Licensing, done, func(ctx context.Context) error {
 		return s.client.SetProductLicense(ctx, req.Product)
 	})
-	return err
+	return req.refusal(err, "product", "check `product`: CML names its products `CML_Enterprise`, `CML_Education`, `CML_Personal` and `CML_Personal40`.")
 }
 
 // checkNodes refuses a count that cannot be set before a token is used.
@@ -226,10 +226,10 @@ func checkNodes(req Request, l controller.Licensing) error {
 	switch {
 	case !ok && *req.ExtraNodes > 0:
 		return &Error{Kind: fault.Invalid, Text: fmt.Sprintf("the product %s has no expansion nodes", l.ProductLicense.Active),
-			Next: "leave `extra_nodes` out, or choose a product that has them."}
+			Next: "leave `extra_nodes` out, or choose a product that has them.", Argument: "extra_nodes"}
 	case ok && (f.Min != nil && *req.ExtraNodes < int(*f.Min) || f.Max != nil && *req.ExtraNodes > int(*f.Max)):
 		return &Error{Kind: fault.Invalid, Text: fmt.Sprintf("CML takes %s to %s expansion nodes, not %d", bound(f.Min), bound(f.Max), *req.ExtraNodes),
-			Next: "set `extra_nodes` to a number in that range."}
+			Next: "set `extra_nodes` to a number in that range.", Argument: "extra_nodes"}
 	}
 	return nil
 }
@@ -257,7 +257,16 @@ func (s *server) setNodes(ctx context.Context, req Request, out *Result) (err er
 		f, _ := out.Licensing.NodeFeature()
 		return s.client.SetLicenseFeature(ctx, f.ID, *req.ExtraNodes)
 	})
-	return err
+	return req.refusal(err, "extra_nodes", "set `extra_nodes` to a number that CML takes for this product, or leave it out.")
+}
+
+// refusal blames an argument for what CML does not take (HTTP 400).
+func (req Request) refusal(err error, argument, next string) error {
+	f := fault.As(err)
+	if f == nil || f.Kind != fault.Invalid {
+		return err
+	}
+	return &Error{Kind: fault.Invalid, Text: fmt.Sprintf("CML refuses `%s`: %s", argument, or(agentText(f.Message, req.Token))), Next: next, Argument: argument, Err: err}
 }
 
 // request sends the registration until it is taken. A lost answer is looked up
@@ -284,7 +293,7 @@ func (s *server) request(ctx context.Context, req Request, out *Result) error {
 			out.Touched = true
 		case fault.Is(err, fault.WrongState, fault.Unreachable, fault.Throttled):
 		default:
-			return err
+			return req.refusal(err, "token_wo", "set `token_wo` to a registration token as Cisco's Smart Software Manager shows it, complete and unchanged.")
 		}
 		if err == nil && !before.Unregistered() {
 			return nil // the old registration would be taken for the new one
@@ -375,7 +384,7 @@ func (s *server) broken(l controller.Licensing, token string) error {
 		text += ": " + agent
 	}
 	return &Error{Kind: fault.Invalid, Text: text,
-		Next: "check in Cisco's Smart Software Manager that the token exists, has not expired and has uses left; set `token_wo` to a good one and raise `token_wo_version`."}
+		Next: "check in Cisco's Smart Software Manager that the token exists, has not expired and has uses left; set `token_wo` to a good one and raise `token_wo_version`.", Argument: "token_wo"}
 }
 
 // stillRetrying fails for an agent that goes on trying by itself: at once when

@@ -93,6 +93,9 @@ func (w *Worker) Release(ctx context.Context, in *instance.Instance, r Release) 
 	if r.Mode == Skip {
 		return out, nil
 	}
+	if in != nil && r.Known.UDI == "" {
+		r.Known.UDI = in.Tags[w.Instances.ManagedTags().Key(tagUDI)]
+	}
 	if in == nil || in.Gone() {
 		if r.Known.Counted() && !r.Done {
 			out.note(NotReleased, "The worker %s is gone, and its licence was not given back before: %s. Remove the product instance in Cisco's Smart Software Manager.", w.InstanceID, r.Known.Holder())
@@ -133,15 +136,18 @@ func (w *Worker) Deregister(ctx context.Context, in *instance.Instance, r Releas
 
 // required words the failure of a release that had to succeed.
 func required(err error) error {
-	next := ""
+	next, argument := "", ""
 	var own *Error
 	if errors.As(err, &own) {
-		next = own.Next
+		next, argument = own.Next, own.Argument
+	}
+	if next == "" && fault.Is(err, fault.PermissionDenied) {
+		next = "use an account of CML with administrator rights, or choose `best_effort` or `skip` for the release and apply that first."
 	}
 	if next == "" {
 		next = "give the licence back in CML by hand and apply again, or choose `best_effort` or `skip` for the release and apply that first."
 	}
-	return &Error{Kind: fault.KindOf(err), Text: "the licence could not be given back, so the worker was left alone: " + err.Error(), Next: next, Err: err}
+	return &Error{Kind: fault.KindOf(err), Text: "the licence could not be given back, so the worker was left alone: " + err.Error(), Next: next, Argument: argument, Err: err}
 }
 
 // quiet reports whether a failure needs no words, since there was hardly

@@ -2,6 +2,7 @@ package licensing_test
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -153,6 +154,10 @@ func TestReleaseStopped(t *testing.T) {
 			out, err := l.release(licensing.Release{Policy: c.how, Stays: c.stays, Done: c.done, Known: known, Ours: true})
 			if (err != nil) != c.fails || out.Free != c.free || len(out.Notes) != c.notes {
 				t.Errorf("%+v, %v", out, err)
+			}
+			var own *licensing.Error
+			if c.fails && (!errors.As(err, &own) || own.Argument != licensing.ArgumentStart) {
+				t.Errorf("to blame is %+v", own)
 			}
 			if got := l.instance().State; got != c.state {
 				t.Errorf("the worker is %s, want %s", got, c.state)
@@ -452,6 +457,25 @@ func TestReservation(t *testing.T) {
 	wantText(t, err, "reservation mode")
 	if l.asked("DELETE /licensing/deregistration") != 0 || l.asked("POST /licensing/registration") != 1 {
 		t.Error("it was changed all the same")
+	}
+}
+
+// Who never looked knows the UDI by the tag of whoever registered.
+func TestHolderFromTag(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	l.worker.Instances = l.marking()
+	l.registered(licensing.Request{})
+	udi := l.machine().License().UDI
+	if err := l.machine().HoldPhase(cml.Refused); err != nil {
+		t.Fatal(err)
+	}
+	out, err := l.release(licensing.Release{Policy: bestEffort, Stays: true})
+	if err != nil || len(out.Notes) != 1 || !strings.Contains(out.Notes[0].Text, udi) {
+		t.Errorf("%+v, %v", out, err)
+	}
+	if l.instance().Tags["cml:license-udi"] != udi {
+		t.Error("what is counted still is forgotten")
 	}
 }
 

@@ -165,7 +165,8 @@ type Error struct {
 	Text string
 	// Next is the next step, "" for the usual one of the kind.
 	Next string
-	// Argument is the one that stands against what was asked for, "" for none.
+	// Argument is the one that stands against what was asked for: of a release
+	// or of cml_worker_license itself; "" for none.
 	Argument string
 	Err      error
 }

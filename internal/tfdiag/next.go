@@ -158,6 +158,9 @@ func byKind(f *fault.Error) string {
 	case fault.Server:
 		return "run Terraform again; if it stays so, look at the health of the service."
 	case fault.Unreachable:
+		if f.Service == "cml" {
+			return "see that the worker runs and CML on it has started, and that Terraform reaches it from where it runs: route, security groups, `controller.address_preference` and `controller.port`."
+		}
 		return "check the network from where Terraform runs: name resolution, proxy (https_proxy, no_proxy), firewall and, if set, `endpoints`."
 	case fault.Untrusted:
 		return "compare the fingerprint with the one that the worker itself shows, then set `controller.tls` (fingerprint, or cacert)."

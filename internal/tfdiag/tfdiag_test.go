@@ -127,6 +127,17 @@ func TestNextStepAndAttributeByCode(t *testing.T) {
 	}
 }
 
+// What is told of a network depends on what was to be reached through it.
+func TestNextStepOfWhatIsOutOfReach(t *testing.T) {
+	t.Parallel()
+	for service, want := range map[string]string{"cml": "controller.port", "ec2": "endpoints"} {
+		d := tfdiag.Error("Unable to look", tfdiag.About{}, &fault.Error{Kind: fault.Unreachable, Service: service, Message: "refused"})
+		if !strings.Contains(d.Detail(), want) {
+			t.Errorf("%s: %s", service, d.Detail())
+		}
+	}
+}
+
 // Every kind that a person meets has a next step.
 func TestEveryKindHasANextStep(t *testing.T) {
 	t.Parallel()
