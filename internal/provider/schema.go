@@ -92,10 +92,10 @@ func controllerAttribute() schema.SingleNestedAttribute {
 func managedTagsAttribute() schema.SingleNestedAttribute {
 	return schema.SingleNestedAttribute{
 		Optional: true,
-		MarkdownDescription: "The tags by which this provider finds its workers again: who made them, their name, and how to reach CML on them. " +
+		MarkdownDescription: "The tags by which this provider finds its workers again: who made them, their name, how to reach CML on them, and what a later run must know of one that was killed. " +
 			"They never show as a difference.",
 		Attributes: map[string]schema.Attribute{
-			"enabled": flag("Whether they are written. Default `true`. Without them, look-ups by tag and from other repositories find nothing."),
+			"enabled": flag("Whether they are written. Default `true`. Without them, look-ups by tag and from other repositories find nothing, and a run knows nothing of one that was killed."),
 			"prefix": text(fmt.Sprintf("What their keys begin with. Default `%s`.", instance.DefaultTagPrefix),
 				stringvalidator.LengthBetween(1, 64),
 				stringvalidator.RegexMatches(tagPrefix, `must have only letters, digits, spaces and . _ : / = + - @, such as "cml:"`)),
