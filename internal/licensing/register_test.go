@@ -91,6 +91,127 @@ func TestProduct(t *testing.T) {
 	}
 }
 
+// The way to Cisco is changed where it differs, and only there.
+func TestTransport(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	for n, c := range []struct {
+		transport controller.LicenseTransport
+		changes   int
+	}{
+		{controller.LicenseTransport{}, 0},
+		{controller.LicenseTransport{ProxyServer: "a.example.net", ProxyPort: 3128}, 1},
+		{controller.LicenseTransport{ProxyServer: "a.example.net", ProxyPort: 3128}, 0},
+		{controller.LicenseTransport{ProxyServer: "a.example.net", ProxyPort: 3129}, 1},
+		{controller.LicenseTransport{ProxyServer: "b.example.net", ProxyPort: 3129}, 1},
+		{controller.LicenseTransport{SSMS: "https://ssm.example.net/x", ProxyServer: "b.example.net", ProxyPort: 3129}, 1},
+		{controller.LicenseTransport{}, 1},
+	} {
+		l.Recorder.Reset()
+		l.registered(licensing.Request{Transport: &c.transport})
+		if got := l.asked("PUT /licensing/transport"); got != c.changes {
+			t.Errorf("step %d: %d changes, want %d", n, got, c.changes)
+		}
+	}
+}
+
+// Another product of a server that is ours: what was given back without Cisco
+// hearing of it is told, and where the rest fails there is nothing to give back.
+func TestProductHalfWay(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	l.machine().RegisterNow("CML_Personal", time.Now().Add(-10*time.Second))
+	l.machine().SetSSMSReachable(false)
+	l.Faults.Add(wire.Rule{Service: "cml", Operation: "PUT /licensing/product_license", Fault: wire.Fault{Kind: wire.Error, Status: 403}})
+	result, err := l.register(licensing.Request{Token: token, Ours: true, Again: true})
+	if err == nil || result.Touched || result.Begun || len(result.Notes) != 1 || !strings.Contains(result.Notes[0].Text, "could not tell") {
+		t.Errorf("%+v, %v", result, err)
+	}
+	if n := l.asked("POST /licensing/registration"); n != 0 {
+		t.Errorf("the token was used %d times", n)
+	}
+}
+
+// A product without expansion nodes takes none of them, and nothing is asked for.
+func TestNoExpansionNodes(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	l.registered(licensing.Request{Product: "CML_Personal", ExtraNodes: ptr(0)})
+	if n := l.asked("PATCH /licensing/features"); n != 0 {
+		t.Errorf("%d changes", n)
+	}
+}
+
+// reregister is sent where there is something to register anew, and only there.
+func TestReregisterFlag(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	for n, want := range []string{`"reregister":false`, `"reregister":true`} {
+		l.Recorder.Reset()
+		l.registered(licensing.Request{Again: n == 1, Ours: true})
+		sent := ""
+		for _, r := range l.Recorder.All() {
+			if r.Operation == "POST /licensing/registration" {
+				sent += string(r.Body)
+			}
+		}
+		if !strings.Contains(sent, want) {
+			t.Errorf("step %d: sent %s", n, sent)
+		}
+	}
+}
+
+// What a registration that fails has come to is in its result: whether there is
+// something to give back, and what was read last.
+func TestFailedResult(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		registered bool
+		fault      wire.Rule
+		touched    bool
+	}{
+		"refused, ours before":     {true, wire.Rule{Operation: "POST /licensing/registration"}, true},
+		"refused, nothing before":  {false, wire.Rule{Operation: "POST /licensing/registration"}, false},
+		"not to be looked at then": {false, wire.Rule{Operation: "GET /licensing", Skip: 1}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := newLab(t)
+			if c.registered {
+				l.machine().RegisterNow(enterprise, time.Now().Add(-10*time.Second))
+			}
+			c.fault.Service, c.fault.Fault = "cml", wire.Fault{Kind: wire.Error, Status: 403}
+			l.Faults.Add(c.fault)
+			result, err := l.register(licensing.Request{Token: token, Ours: true, Again: true})
+			if err == nil || result.Touched != c.touched || result.Licensing.ProductLicense.Active != enterprise || result.Fresh == c.registered {
+				t.Errorf("%+v, %v", result, err)
+			}
+		})
+	}
+}
+
+// What stands in the way for a moment is passed, once each.
+func TestRegisterPasses(t *testing.T) {
+	t.Parallel()
+	for name, f := range map[string]wire.Fault{
+		"busy": {Kind: wire.Error, Status: 409}, "throttled": {Kind: wire.Error, Status: 429}, "refused": {Kind: wire.Garbage, Status: 503, Body: "<html>"},
+		"error": {Kind: wire.Error, Status: 500}, "lost": {Kind: wire.Drop},
+	} {
+		for _, operation := range []string{"POST /licensing/registration", "GET /licensing", "PATCH /licensing/features"} {
+			if name == "busy" && operation == "GET /licensing" {
+				continue // no look is ever in the way of another one
+			}
+			l := newLab(t)
+			l.CML.SSMS().AddToken(token, 1)
+			l.Faults.Add(wire.Rule{Service: "cml", Operation: operation, Times: 2, Fault: f})
+			l.registered(licensing.Request{ExtraNodes: ptr(3)})
+			if all := l.CML.SSMS().Registrations(); len(all) != 1 || all[0].Nodes != 3 || l.Faults.Pending() != 0 && f.Kind != wire.Drop {
+				t.Errorf("%s at %s: %+v", name, operation, all)
+			}
+		}
+	}
+}
+
 // A registration of the same product is taken over, and made anew when asked.
 func TestAdoptAndAgain(t *testing.T) {
 	t.Parallel()
