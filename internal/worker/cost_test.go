@@ -80,7 +80,7 @@ func TestHourlyCostEstimate(t *testing.T) {
 			Config:            priced(w, "", elastic) + look,
 			ConfigStateChecks: []statecheck.StateCheck{statecheck.ExpectKnownValue("data.cml_worker.it", tfjsonpath.New(estimate), knownvalue.Float64Exact(0.033767))},
 		},
-		{ResourceName: lab, ImportState: true, ImportStateVerify: true, ImportStateVerifyIgnore: []string{"readiness", "network", "revision", "nested_virtualization", "user_data_change", "cml_version", "subnet_ids"}},
+		{ResourceName: lab, ImportState: true, ImportStateVerify: true, ImportStateVerifyIgnore: []string{"readiness", "network", "revision", "nested_virtualization", "user_data_change", "cml_version"}},
 		// Nobody has to read prices.
 		{PreConfig: reset(t, w), Config: priced(w, "refresh_prices = false", elastic), ConfigPlanChecks: unchanged(), Check: func(*terraform.State) error {
 			return count(w.Recorder.Filter(func(r wire.Record) bool { return r.Service == "pricing" }), 0)

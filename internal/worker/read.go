@@ -85,6 +85,11 @@ func (r *Resource) refresh(ctx context.Context, ec2 *instance.Client, machine *i
 	r.refreshLicense(ctx, ec2, machine, out, f.service, private, diags)
 	r.lookForNewer(ctx, ec2, out, image, diags)
 	out.HourlyCostEstimate = r.estimate(ctx, ec2, machine, f.volume, diags)
+	if state.SubnetID.IsNull() && out.SubnetIDs.IsNull() && known(out.SubnetID) {
+		// Imported or moved. The present subnet is a menu of one, which a longer
+		// one that has it does not change.
+		out.SubnetIDs = attribute.StringList([]string{out.SubnetID.ValueString()})
+	}
 	if out.Revision.IsNull() {
 		out.Revision = types.StringValue(newRevision())
 	}

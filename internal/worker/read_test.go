@@ -170,9 +170,8 @@ func TestImport(t *testing.T) {
 				{
 					ResourceName: lab, ImportState: true, ImportStateVerify: true,
 					ImportStateIdFunc: func(*terraform.State) (string, error) { return id(only(t, w)), nil },
-					// subnet_ids is a menu, revision is a nonce, and what was only
-					// wished for cannot be read.
-					ImportStateVerifyIgnore: []string{"subnet_ids", "revision", "timeouts"},
+					// revision is a nonce, and what was only wished for cannot be read.
+					ImportStateVerifyIgnore: []string{"revision", "timeouts"},
 				},
 			}})
 		})
@@ -196,6 +195,13 @@ func TestImportPlansNothing(t *testing.T) {
 	waitState(t, w, "running")
 	imported := fmt.Sprintf("import {\n  to = cml_worker.lab\n  id = %q\n}\n", machine.ID)
 	plain := args{"name": `"by-hand"`, "instance_type": `"c5.2xlarge"`, "tags": `{ Owner = "x" }`, "security_group_ids": fmt.Sprintf("[%q]", groupTwo)}
+	and := func(a args, name, value string) args {
+		out := args{name: value}
+		for k, v := range a {
+			out[k] = v
+		}
+		return out
+	}
 	more := args{"readiness": `{ until = "running" }`, "network": `{ public_ip = true }`, "user_data": `"text"`, "timeouts": `{ create = "50m" }`}
 	for k, v := range plain {
 		more[k] = v
@@ -203,7 +209,7 @@ func TestImportPlansNothing(t *testing.T) {
 	acctest.Test(t, resource.TestCase{
 		Steps: []resource.TestStep{
 			{
-				Config:           imported + config(w, args{"name": plain["name"], "instance_type": plain["instance_type"], "tags": plain["tags"], "security_group_ids": plain["security_group_ids"], "subnet_ids": ""}),
+				Config:           imported + config(w, and(plain, "subnet_ids", fmt.Sprintf("[%q, %q]", subnetB, subnetA))),
 				ConfigPlanChecks: planned(plancheck.ResourceActionNoop),
 				Check:            calls(w, map[string]int{"RunInstances": 1}),
 			},
@@ -240,8 +246,7 @@ func TestImportByIdentity(t *testing.T) {
 	acctest.Test(t, resource.TestCase{
 		Steps: []resource.TestStep{
 			{
-				// A menu of subnets is what an import cannot tell.
-				Config: config(w, args{"subnet_ids": ""}),
+				Config: config(w, nil),
 				ConfigStateChecks: []statecheck.StateCheck{
 					statecheck.ExpectIdentityValue(lab, tfjsonpath.New("region"), knownvalue.StringExact(region)),
 					statecheck.ExpectIdentityValue(lab, tfjsonpath.New("account_id"), knownvalue.StringExact("123456789012")),
