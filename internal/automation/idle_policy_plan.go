@@ -31,6 +31,7 @@ func (r *IdlePolicy) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequ
 	attribute.CheckTags(r.set, config.Tags, &resp.Diagnostics)
 	plan.TagsAll = attribute.TagsAll(r.set, plan.Tags)
 	if req.State.Raw.IsNull() {
+		plan.Region = attribute.NewRegion(ctx, r.set, config.Region)
 		plan.planCreate()
 		plan.checkTopic(&resp.Diagnostics)
 		r.refuse(ctx, planning, &plan, &resp.Diagnostics)

@@ -38,6 +38,7 @@ func TestIdlePolicy(t *testing.T) {
 			ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
 				plancheck.ExpectResourceAction(lab, plancheck.ResourceActionCreate),
 				plancheck.ExpectKnownValue(lab, tfjsonpath.New("alarm_name"), knownvalue.StringExact(l.stopName())),
+				plancheck.ExpectKnownValue(lab, tfjsonpath.New("region"), knownvalue.StringExact(home)),
 				plancheck.ExpectUnknownValue(lab, tfjsonpath.New("alarm_arn")),
 			}},
 			Check: resource.ComposeAggregateTestCheckFunc(

@@ -185,8 +185,8 @@ func schedNull(name string) resource.TestCheckFunc {
 	return resource.TestCheckNoResourceAttr(sched, name)
 }
 
-func schedPlanned(action plancheck.ResourceActionType) resource.ConfigPlanChecks {
-	return resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectResourceAction(sched, action)}}
+func schedPlanned(action plancheck.ResourceActionType, more ...plancheck.PlanCheck) resource.ConfigPlanChecks {
+	return resource.ConfigPlanChecks{PreApply: append(more, plancheck.ExpectResourceAction(sched, action))}
 }
 
 // serve speaks to the provider without an engine.

@@ -8,6 +8,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/cml-infra/terraform-provider-cml/internal/attribute"
 )
 
 // ModifyPlan implements resource.ResourceWithModifyPlan. What it plans as known
@@ -24,6 +26,7 @@ func (r *Schedule) ModifyPlan(ctx context.Context, req resource.ModifyPlanReques
 		return
 	}
 	if req.State.Raw.IsNull() {
+		plan.Region = attribute.NewRegion(ctx, r.set, config.Region)
 		if plan.Name = config.Name; config.Name.IsNull() {
 			plan.defaultName()
 		}

@@ -11,8 +11,10 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
 	"github.com/hashicorp/terraform-plugin-testing/plancheck"
 	"github.com/hashicorp/terraform-plugin-testing/terraform"
+	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
 
 	"github.com/cml-infra/terraform-provider-cml/internal/acctest"
 	"github.com/cml-infra/terraform-provider-cml/internal/acctest/engine"
@@ -28,7 +30,9 @@ func TestSchedule(t *testing.T) {
 	acctest.Test(t, resource.TestCase{
 		Steps: []resource.TestStep{
 			{
-				Config: l.config(officeHours), ConfigPlanChecks: schedPlanned(plancheck.ResourceActionCreate),
+				Config: l.config(officeHours),
+				ConfigPlanChecks: schedPlanned(plancheck.ResourceActionCreate,
+					plancheck.ExpectKnownValue(sched, tfjsonpath.New("region"), knownvalue.StringExact(schedRegion))),
 				Check: resource.ComposeAggregateTestCheckFunc(
 					l.exist("-start", "-stop"), l.changes("Create", "Create"),
 					schedAttr("id", "default/"+name), schedAttr("name", name), schedAttr("group_name", "default"), schedAttr("region", schedRegion),

@@ -141,6 +141,9 @@ func TestOrder(t *testing.T) {
 			w.CML.SSMS().AddToken(token, 1)
 			steps := []resource.TestStep{{
 				Config: config(w, setup{license: "extra_nodes = 50\n  on_destroy = { release = \"required\" }"}),
+				ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
+					plancheck.ExpectKnownValue(lab, tfjsonpath.New("region"), knownvalue.StringExact(home)),
+				}},
 				ConfigStateChecks: []statecheck.StateCheck{
 					exactly("status", "registered"), exactly("registration_status", "COMPLETED"), exactly("authorization_status", "IN_COMPLIANCE"),
 					exactly("smart_account", "Example Smart Account"), exactly("virtual_account", "Lab VA"),

@@ -7,6 +7,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/cml-infra/terraform-provider-cml/internal/attribute"
 	"github.com/cml-infra/terraform-provider-cml/internal/controller"
 )
 
@@ -26,6 +27,7 @@ func (r *Resource) ModifyPlan(ctx context.Context, req resource.ModifyPlanReques
 		return
 	}
 	if req.State.Raw.IsNull() {
+		plan.Region = attribute.NewRegion(ctx, r.set, config.Region)
 		r.planCreate(ctx, &plan, resp)
 		resp.Diagnostics.Append(resp.Plan.Set(ctx, &plan)...)
 		return

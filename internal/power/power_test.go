@@ -68,6 +68,9 @@ func TestStopAndStart(t *testing.T) {
 		{
 			PreConfig: func() { l.Recorder.Reset() },
 			Config:    l.config(`state = "running"`),
+			ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
+				plancheck.ExpectKnownValue(addr, at("region"), knownvalue.StringExact(home)), plancheck.ExpectUnknownValue(addr, at("url")),
+			}},
 			ConfigStateChecks: []statecheck.StateCheck{
 				value("id", l.id), value("region", home), value("state", "running"), value("instance_state", "running"),
 				value("status", "running"), value("service_status", "available"), value("address", l.machine().PublicIP),

@@ -176,8 +176,8 @@ func (l *lab) admin(arguments string) string {
 	return l.config(l.Controller(true), "controller = { tls = { trust = \"insecure\" } }\n"+arguments)
 }
 
-func planned(action plancheck.ResourceActionType) resource.ConfigPlanChecks {
-	return resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectResourceAction(set, action)}}
+func planned(action plancheck.ResourceActionType, more ...plancheck.PlanCheck) resource.ConfigPlanChecks {
+	return resource.ConfigPlanChecks{PreApply: append(more, plancheck.ExpectResourceAction(set, action))}
 }
 
 func unchanged() resource.ConfigPlanChecks {

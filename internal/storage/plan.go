@@ -31,6 +31,7 @@ func (r *Resource) ModifyPlan(ctx context.Context, req resource.ModifyPlanReques
 	attribute.CheckTags(r.set, config.Tags, &resp.Diagnostics)
 	plan.TagsAll = attribute.TagsAll(r.set, plan.Tags)
 	if req.State.Raw.IsNull() {
+		plan.Region = attribute.NewRegion(ctx, r.set, config.Region)
 		r.warnStop(ctx, &plan, &resp.Diagnostics)
 		resp.Diagnostics.Append(resp.Plan.Set(ctx, &plan)...)
 		return

@@ -12,8 +12,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
 	"github.com/hashicorp/terraform-plugin-testing/plancheck"
 	"github.com/hashicorp/terraform-plugin-testing/terraform"
+	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
 
 	"github.com/cml-infra/terraform-provider-cml/internal/acctest"
 	"github.com/cml-infra/terraform-provider-cml/internal/simulator"
@@ -27,7 +29,9 @@ func TestSetOfAllVolumes(t *testing.T) {
 	acctest.Test(t, resource.TestCase{
 		Steps: []resource.TestStep{
 			{
-				Config: l.plain(arguments), ConfigPlanChecks: planned(plancheck.ResourceActionCreate),
+				Config: l.plain(arguments),
+				ConfigPlanChecks: planned(plancheck.ResourceActionCreate,
+					plancheck.ExpectKnownValue(set, tfjsonpath.New("region"), knownvalue.StringExact(home))),
 				Check: resource.ComposeAggregateTestCheckFunc(
 					l.calls("CreateSnapshots"),
 					attr("snapshots.#", "2"), attr("snapshots.0.device_name", "/dev/sda1"),
