@@ -191,3 +191,30 @@ func TestReadings(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 }
+
+// A registration is older than the machine, or under way, by what CML says
+// alone: where something is missing it is neither.
+func TestInheritedAndUnderWay(t *testing.T) {
+	launched := time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
+	for name, c := range map[string]struct {
+		status, attempted string
+		launched          time.Time
+		inherited         bool
+		underWay          bool
+	}{
+		"older":                 {"COMPLETED", "2026-03-01 08:58:59", launched, true, false},
+		"within the margin":     {"COMPLETED", "2026-03-01 08:59:01", launched, false, false},
+		"launch not known":      {"COMPLETED", "2026-02-01 00:00:00", time.Time{}, false, false},
+		"date not known":        {"COMPLETED", "", launched, false, false},
+		"nothing registered":    {"NOT_REGISTERED", "2026-02-01 00:00:00", launched, false, false},
+		"in progress":           {"IN_PROGRESS", "2026-02-01 00:00:00", launched, false, true},
+		"in another word":       {"PENDING", "", launched, false, true},
+		"the agent tries again": {"RETRY_IN_PROGRESS", "", launched, false, false},
+	} {
+		var l controller.Licensing
+		l.Registration.Status, l.Registration.RegisterTime.Attempted = c.status, c.attempted
+		if got := Inherited(l, &instance.Instance{FirstLaunchTime: c.launched}); got != c.inherited || underWay(l) != c.underWay {
+			t.Errorf("%s: inherited %t, under way %t", name, got, underWay(l))
+		}
+	}
+}
