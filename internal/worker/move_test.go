@@ -107,8 +107,8 @@ resource "cml_worker" "lab" {
 				Steps: []resource.TestStep{
 					{Config: w.Provider("") + theirs},
 					{
-						PreConfig: func() { w.Recorder.Reset() },
-						Config:    ours + moved,
+						PreConfig:        func() { w.Recorder.Reset() },
+						Config:           ours + moved,
 						ConfigPlanChecks: planned(plancheck.ResourceActionNoop),
 						Check: resource.ComposeAggregateTestCheckFunc(
 							func(s *terraform.State) error {
