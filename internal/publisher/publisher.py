@@ -516,9 +516,14 @@ def elements(read):
             raise Unreadable("no UTF-8") from None
 
 
-def moment(text):
-    """Returns the seconds since 1970 of a timestamp of the telemetry; without a zone it is UTC."""
-    form = re.match(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(\.\d+)?(?:Z|([+-])(\d\d):?(\d\d))?$", text.strip()) if isinstance(text, str) else None
+def moment(stamp):
+    """Returns the seconds since 1970 of a timestamp of the telemetry; without a zone it is UTC.
+    A number is such seconds, or milliseconds, between the years 2001 and 2286: any other
+    would make an event so old that the machine looks idle."""
+    if isinstance(stamp, (int, float)) and not isinstance(stamp, bool):
+        seconds = stamp / 1000 if stamp >= 1e12 else stamp
+        return seconds if 1e9 <= seconds < 1e10 else None
+    form = re.match(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(\.\d+)?(?:Z|([+-])(\d\d):?(\d\d))?$", stamp.strip()) if isinstance(stamp, str) else None
     if not form:
         return None
     try:
