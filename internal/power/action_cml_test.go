@@ -36,18 +36,18 @@ func TestStopLabsAction(t *testing.T) {
 	}
 	l.Recorder.Reset()
 	got := l.stopsLabs(nil)
-	fine(t, got)
-	told(t, got, "labs still stopping", "2 labs on worker "+l.id+" stopped")
+	got.Fine(t)
+	got.Told(t, "labs still stopping", "2 labs on worker "+l.id+" stopped")
 	if n := l.nodes(); n != 0 || l.Recorder.Count("cml", stopLab) != 2 || l.machine().State != "running" || l.calls() != (calls{}) {
 		t.Errorf("%d nodes run after %d stops, the machine is %s", n, l.Recorder.Count("cml", stopLab), l.machine().State)
 	}
 	got = l.stopsLabs(nil)
-	fine(t, got)
-	told(t, got, "no lab runs on worker "+l.id+"; nothing was stopped")
+	got.Fine(t)
+	got.Told(t, "no lab runs on worker "+l.id+"; nothing was stopped")
 	l.stopOutside()
 	got = l.stopsLabs(nil)
-	fine(t, got)
-	told(t, got, "is stopped, so that none of its labs runs")
+	got.Fine(t)
+	got.Told(t, "is stopped, so that none of its labs runs")
 }
 
 // Nodes that end in time are not stopped.
@@ -60,8 +60,8 @@ func TestStopLabsWaits(t *testing.T) {
 			l.CML.Machine(l.id).RemoveLab(lab)
 		}
 	})
-	fine(t, got)
-	told(t, got, "2 nodes still run", "no lab runs")
+	got.Fine(t)
+	got.Told(t, "2 nodes still run", "no lab runs")
 	if l.Recorder.Count("cml", stopLab) > 0 {
 		t.Error("a lab was stopped")
 	}
@@ -73,7 +73,7 @@ func TestStopLabsFaults(t *testing.T) {
 		l.addLab(cml.Lab{Title: "willing"})
 		stubborn := l.addLab(cml.Lab{Title: "stubborn", Stubborn: true})
 		got := l.stopsLabs(map[string]any{"timeout": "2s"})
-		blames(t, got, "timeout", "Unable to stop the labs", "labs do not stop within", `"stubborn" of admin`, stubborn, "invoke the action again")
+		got.Blames(t, "timeout", "Unable to stop the labs", "labs do not stop within", `"stubborn" of admin`, stubborn, "invoke the action again")
 		if protocol.Has(got.Diagnostics, failure, "willing") {
 			t.Errorf("one that stopped is named:\n%s", protocol.Show(got.Diagnostics))
 		}
@@ -85,7 +85,7 @@ func TestStopLabsFaults(t *testing.T) {
 		l.addLab(cml.Lab{Title: "his"})
 		more := map[string]any{"controller": map[string]any{"port": l.Port(), "username": jane.Username, "password": jane.Password, "tls": map[string]any{"trust": "insecure"}}}
 		got := l.actor("cml_worker_stop_labs", more).Invoke(t.Context(), l.on(nil), nil)
-		blames(t, got, "", "2 nodes run though all labs were stopped")
+		got.Blames(t, "", "2 nodes run though all labs were stopped")
 		if n := l.nodes(); n != 2 {
 			t.Errorf("%d nodes run", n)
 		}
@@ -93,13 +93,13 @@ func TestStopLabsFaults(t *testing.T) {
 	t.Run("no account", func(t *testing.T) {
 		l := newLab(t)
 		more := map[string]any{"controller": map[string]any{"port": l.Port()}}
-		blames(t, l.actor("cml_worker_stop_labs", more).Invoke(t.Context(), l.on(nil), nil), "", "no credentials for CML")
+		l.actor("cml_worker_stop_labs", more).Invoke(t.Context(), l.on(nil), nil).Blames(t, "", "no credentials for CML")
 	})
 	t.Run("through trouble", func(t *testing.T) {
 		l := newLab(t)
 		l.addLab(cml.Lab{Title: "ospf"})
 		l.Faults.Add(wire.Rule{Service: "cml", Operation: "GET /labs/{lab_id}/check_if_converged", Times: 2, Fault: wire.Fault{Kind: wire.Error, Status: http.StatusBadGateway}})
-		fine(t, l.stopsLabs(nil))
+		l.stopsLabs(nil).Fine(t)
 	})
 	t.Run("canceled", func(t *testing.T) {
 		l := newLab(t)
@@ -111,12 +111,12 @@ func TestStopLabsFaults(t *testing.T) {
 				cancel()
 			}
 		})
-		blames(t, got, "", "go on stopping", "Worker "+l.id+" is running now", "invoke the action again")
+		got.Blames(t, "", "go on stopping", "Worker "+l.id+" is running now", "invoke the action again")
 	})
 	t.Run("too long a wait", func(t *testing.T) {
-		blames(t, protocol.Invoked{Diagnostics: protocol.Unconfigured(t).Action("cml_worker_stop_labs").Validate(map[string]any{
+		protocol.Invoked{Diagnostics: protocol.Unconfigured(t).Action("cml_worker_stop_labs").Validate(map[string]any{
 			"worker_id": "i-0123456789abcdef0", "wait_for_idle": "1h",
-		})}, "wait_for_idle", "the default of timeout")
+		})}.Blames(t, "wait_for_idle", "the default of timeout")
 	})
 }
 
@@ -130,22 +130,22 @@ func TestMaintenanceAction(t *testing.T) {
 	l := newLab(t)
 	for range 2 { // the second time changes nothing
 		got := l.maintains(true, nil)
-		fine(t, got)
-		told(t, got, "the maintenance mode of CML on worker "+l.id+" is on")
+		got.Fine(t)
+		got.Told(t, "the maintenance mode of CML on worker "+l.id+" is on")
 		l.is("on", "running", true, "This server is in maintenance", "This server is in maintenance")
 	}
-	fine(t, l.maintains(true, "Upgrade to 2.9"))
+	l.maintains(true, "Upgrade to 2.9").Fine(t)
 	l.is("in other words", "running", true, "Upgrade to 2.9", "Upgrade to 2.9")
 
 	// It is no drain: a stop and a start do not end it.
-	fine(t, l.actor("cml_worker_stop", nil).Invoke(t.Context(), l.on(map[string]any{"drain": closes("ignore")}), nil))
-	fine(t, l.actor("cml_worker_start", nil).Invoke(t.Context(), l.unlicensed(nil), nil))
+	l.actor("cml_worker_stop", nil).Invoke(t.Context(), l.on(map[string]any{"drain": closes("ignore")}), nil).Fine(t)
+	l.actor("cml_worker_start", nil).Invoke(t.Context(), l.unlicensed(nil), nil).Fine(t)
 	l.is("started", "running", true, "Upgrade to 2.9", "Upgrade to 2.9")
 
 	for range 2 {
 		got := l.maintains(false, nil)
-		fine(t, got)
-		told(t, got, "is off")
+		got.Fine(t)
+		got.Told(t, "is off")
 		l.untouched("off")
 	}
 }
@@ -154,17 +154,17 @@ func TestMaintenanceAction(t *testing.T) {
 func TestMaintenanceOff(t *testing.T) {
 	t.Run("a drain's", func(t *testing.T) {
 		l := newLab(t)
-		fine(t, l.actor("cml_worker_stop", nil).Invoke(t.Context(), l.on(map[string]any{"drain": closes("ignore")}), nil))
+		l.actor("cml_worker_stop", nil).Invoke(t.Context(), l.on(map[string]any{"drain": closes("ignore")}), nil).Fine(t)
 		l.AWS.Region(home).SetTags(l.id, map[string]string{drainTag: l.machine().Tags[drainTag]})
 		l.startOutside()
 		l.eventually("CML to be ready", func() bool { return l.CML.Machine(l.id).Phase() == cml.Ready })
-		fine(t, l.maintains(false, nil))
+		l.maintains(false, nil).Fine(t)
 		l.untouched("off")
 	})
 	t.Run("a person's", func(t *testing.T) {
 		l := newLab(t)
 		l.CML.Machine(l.id).SetMaintenance(true, "Disk exchange")
-		fine(t, l.maintains(true, nil))
+		l.maintains(true, nil).Fine(t)
 		l.is("on", "running", true, "Disk exchange", "Disk exchange")
 		got := l.maintains(false, nil)
 		if !protocol.Has(got.Diagnostics, warning, "[maintenance_stays]") || protocol.Has(got.Diagnostics, failure, "") {
@@ -178,20 +178,20 @@ func TestMaintenanceFaults(t *testing.T) {
 	t.Run("not running", func(t *testing.T) {
 		l := newLab(t)
 		l.stopOutside()
-		blames(t, l.maintains(true, nil), "worker_id", "is stopped", "cml_worker_start")
+		l.maintains(true, nil).Blames(t, "worker_id", "is stopped", "cml_worker_start")
 	})
 	t.Run("no administrator", func(t *testing.T) {
 		l := newLab(t)
 		jane := cml.Credentials{Username: "jane", Password: "correct horse"}
 		l.CML.Machine(l.id).AddUser(jane, false)
 		more := map[string]any{"controller": map[string]any{"port": l.Port(), "username": jane.Username, "password": jane.Password, "tls": map[string]any{"trust": "insecure"}}}
-		blames(t, l.actor("cml_worker_maintenance", more).Invoke(t.Context(), l.on(map[string]any{"enabled": true}), nil), "", "Unable to change the maintenance mode", "administrator rights")
+		l.actor("cml_worker_maintenance", more).Invoke(t.Context(), l.on(map[string]any{"enabled": true}), nil).Blames(t, "", "Unable to change the maintenance mode", "administrator rights")
 	})
 	t.Run("an answer that is lost", func(t *testing.T) {
 		l := newLab(t)
 		l.Faults.Add(wire.Rule{Service: "cml", Operation: setMaintenance, Times: 1, Fault: wire.Fault{Kind: wire.Drop}})
 		l.Faults.Add(wire.Rule{Service: "cml", Operation: "POST /system/notices", Times: 1, Fault: wire.Fault{Kind: wire.Drop}})
-		fine(t, l.maintains(true, "Upgrade"))
+		l.maintains(true, "Upgrade").Fine(t)
 		l.is("on", "running", true, "Upgrade", "Upgrade")
 	})
 	t.Run("out of time", func(t *testing.T) {
@@ -199,7 +199,7 @@ func TestMaintenanceFaults(t *testing.T) {
 		l.phase(cml.Refused)
 		began := time.Now()
 		got := l.actor("cml_worker_maintenance", nil).Invoke(t.Context(), l.on(map[string]any{"enabled": true}), nil)
-		blames(t, got, "", "refused the connection")
+		got.Blames(t, "", "refused the connection")
 		if time.Since(began) > time.Minute {
 			t.Error("it has more patience than a drain")
 		}
@@ -207,12 +207,12 @@ func TestMaintenanceFaults(t *testing.T) {
 	t.Run("a notice of nothing", func(t *testing.T) {
 		a := protocol.Unconfigured(t).Action("cml_worker_maintenance")
 		config := map[string]any{"worker_id": "i-0123456789abcdef0", "enabled": false, "notice": "Soon"}
-		blames(t, protocol.Invoked{Diagnostics: a.Validate(config)}, "notice", "Leave `notice` out")
+		protocol.Invoked{Diagnostics: a.Validate(config)}.Blames(t, "notice", "Leave `notice` out")
 		config["enabled"] = protocol.Unknown{}
-		fine(t, protocol.Invoked{Diagnostics: a.Validate(config)})
+		protocol.Invoked{Diagnostics: a.Validate(config)}.Fine(t)
 		delete(config, "enabled")
 		config["notice"] = strings.Repeat("x", 129)
 		config["enabled"] = true
-		blames(t, protocol.Invoked{Diagnostics: a.Validate(config)}, "notice")
+		protocol.Invoked{Diagnostics: a.Validate(config)}.Blames(t, "notice")
 	})
 }

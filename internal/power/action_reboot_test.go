@@ -35,8 +35,8 @@ func TestReboot(t *testing.T) {
 	before := l.machine()
 	l.Recorder.Reset()
 	got := a.Invoke(t.Context(), l.on(atMost("1m")), l.heldDown())
-	fine(t, got)
-	told(t, got, "rebooting "+l.id, "went down", "ready after", "worker "+l.id+" runs, CML is available at https://"+before.PublicIP)
+	got.Fine(t)
+	got.Told(t, "rebooting "+l.id, "went down", "ready after", "worker "+l.id+" runs, CML is available at https://"+before.PublicIP)
 	if n := l.Recorder.Count("ec2", "RebootInstances"); n != 1 {
 		t.Errorf("%d reboots", n)
 	}
@@ -49,7 +49,7 @@ func TestReboot(t *testing.T) {
 func TestRebootWithoutCML(t *testing.T) {
 	l := newLab(t)
 	l.Recorder.Reset()
-	fine(t, l.actor("cml_worker_reboot", nil).Invoke(t.Context(), l.on(map[string]any{"readiness": map[string]any{"until": "status_ok"}}), nil))
+	l.actor("cml_worker_reboot", nil).Invoke(t.Context(), l.on(map[string]any{"readiness": map[string]any{"until": "status_ok"}}), nil).Fine(t)
 	if n := l.Recorder.Count("cml", ""); n > 0 || l.Recorder.Count("ec2", "RebootInstances") != 1 {
 		t.Errorf("CML was asked %d times", n)
 	}
@@ -59,7 +59,7 @@ func TestRebootWithoutCML(t *testing.T) {
 func TestRebootOfAStoppedWorker(t *testing.T) {
 	l := newLab(t)
 	l.stopOutside()
-	blames(t, l.actor("cml_worker_reboot", nil).Invoke(t.Context(), l.on(nil), nil), "worker_id", "is stopped", "cml_worker_start")
+	l.actor("cml_worker_reboot", nil).Invoke(t.Context(), l.on(nil), nil).Blames(t, "worker_id", "is stopped", "cml_worker_start")
 	if n := l.Recorder.Count("ec2", "RebootInstances"); n > 0 {
 		t.Error("it was asked for all the same")
 	}
@@ -81,22 +81,22 @@ func TestRebootFaults(t *testing.T) {
 	t.Run("no permission", func(t *testing.T) {
 		l := newLab(t)
 		l.AWS.Deny(aws123, "ec2:RebootInstances")
-		blames(t, l.actor("cml_worker_reboot", nil).Invoke(t.Context(), l.on(nil), nil), "", "Unable to reboot CML worker", "ec2:RebootInstances")
+		l.actor("cml_worker_reboot", nil).Invoke(t.Context(), l.on(nil), nil).Blames(t, "", "Unable to reboot CML worker", "ec2:RebootInstances")
 	})
 	t.Run("throttled", func(t *testing.T) {
 		l := newLab(t)
 		l.fail("RebootInstances", "RequestLimitExceeded", "Request limit exceeded.", 503, 2)
-		fine(t, l.actor("cml_worker_reboot", nil).Invoke(t.Context(), l.on(atMost("1m")), l.heldDown()))
+		l.actor("cml_worker_reboot", nil).Invoke(t.Context(), l.on(atMost("1m")), l.heldDown()).Fine(t)
 	})
 	t.Run("never seen to go", func(t *testing.T) {
 		l := newLab(t)
 		l.hold()
-		blames(t, l.actor("cml_worker_reboot", nil).Invoke(t.Context(), l.on(nil), nil), "", "accepted the reboot", "went on answering")
+		l.actor("cml_worker_reboot", nil).Invoke(t.Context(), l.on(nil), nil).Blames(t, "", "accepted the reboot", "went on answering")
 	})
 	t.Run("not ready in time", func(t *testing.T) {
 		l := newLab(t)
 		config := l.on(map[string]any{"readiness": map[string]any{"timeout": "1s"}})
-		blames(t, l.actor("cml_worker_reboot", nil).Invoke(t.Context(), config, l.heldDown(cml.NotReady)), "readiness.timeout", "CML did not become ready", "api")
+		l.actor("cml_worker_reboot", nil).Invoke(t.Context(), config, l.heldDown(cml.NotReady)).Blames(t, "readiness.timeout", "CML did not become ready", "api")
 		l.release()
 		config["readiness"].(map[string]any)["on_timeout"] = "keep"
 		got := l.actor("cml_worker_reboot", nil).Invoke(t.Context(), config, l.heldDown(cml.NotReady))
@@ -107,7 +107,7 @@ func TestRebootFaults(t *testing.T) {
 	t.Run("out of time", func(t *testing.T) {
 		l := newLab(t)
 		got := l.actor("cml_worker_reboot", nil).Invoke(t.Context(), l.on(map[string]any{"timeout": "2s", "readiness": map[string]any{"timeout": "1h"}}), l.heldDown(cml.NotReady))
-		blames(t, got, "timeout", "CML did not become ready", "Worker "+l.id+" is running now")
+		got.Blames(t, "timeout", "CML did not become ready", "Worker "+l.id+" is running now")
 	})
 	t.Run("canceled", func(t *testing.T) {
 		l := newLab(t)
@@ -119,6 +119,6 @@ func TestRebootFaults(t *testing.T) {
 				cancel()
 			}
 		})
-		blames(t, got, "", "cancelled", "Worker "+l.id+" is running now", "invoke the action again")
+		got.Blames(t, "", "cancelled", "Worker "+l.id+" is running now", "invoke the action again")
 	})
 }

@@ -28,9 +28,9 @@ func TestStartAction(t *testing.T) {
 	l.AWS.Region(home).SetTags(l.id, map[string]string{reasonTag: "manual"})
 	l.Recorder.Reset()
 	got := l.actor("cml_worker_start", nil).Invoke(t.Context(), l.unlicensed(nil), nil)
-	fine(t, got)
+	got.Fine(t)
 	now := l.machine()
-	told(t, got, "starting "+l.id, "is running after", "ready after", "CML is available at https://"+now.PublicIP)
+	got.Told(t, "starting "+l.id, "is running after", "ready after", "CML is available at https://"+now.PublicIP)
 	if now.State != "running" || now.PublicIP == before || l.calls() != (calls{start: 1}) {
 		t.Errorf("%s at %s, before %s, after %+v", now.State, now.PublicIP, before, l.calls())
 	}
@@ -49,8 +49,8 @@ func TestStartOfARunningWorker(t *testing.T) {
 			l.release()
 		}
 	})
-	fine(t, got)
-	told(t, got, "runs already; nothing was started", "ready after", "CML is available")
+	got.Fine(t)
+	got.Told(t, "runs already; nothing was started", "ready after", "CML is available")
 	if l.calls() != (calls{}) {
 		t.Errorf("EC2 was asked %+v", l.calls())
 	}
@@ -60,7 +60,7 @@ func TestStartOfARunningWorker(t *testing.T) {
 func TestStartOfAStoppingWorker(t *testing.T) {
 	l := newLab(t)
 	l.AWS.Region(home).StopOutside(l.id)
-	fine(t, l.actor("cml_worker_start", nil).Invoke(t.Context(), l.unlicensed(nil), nil))
+	l.actor("cml_worker_start", nil).Invoke(t.Context(), l.unlicensed(nil), nil).Fine(t)
 	if got := l.machine().State; got != "running" || l.calls().start != 1 {
 		t.Errorf("it is %s after %+v", got, l.calls())
 	}
@@ -72,18 +72,18 @@ func TestStartTakesADrainBack(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			l := newLab(t)
 			more := map[string]any{"managed_tags": map[string]any{"enabled": tags}}
-			fine(t, l.actor("cml_worker_stop", more).Invoke(t.Context(), l.on(map[string]any{"drain": closes("ignore")}), nil))
+			l.actor("cml_worker_stop", more).Invoke(t.Context(), l.on(map[string]any{"drain": closes("ignore")}), nil).Fine(t)
 			l.is("stopped", "stopped", true, "Stops soon", "Stops soon")
-			fine(t, l.actor("cml_worker_start", more).Invoke(t.Context(), l.unlicensed(nil), nil))
+			l.actor("cml_worker_start", more).Invoke(t.Context(), l.unlicensed(nil), nil).Fine(t)
 			l.untouched("started")
 		})
 	}
 	t.Run("though CML is not ready", func(t *testing.T) {
 		l := newLab(t)
-		fine(t, l.actor("cml_worker_stop", nil).Invoke(t.Context(), l.on(map[string]any{"drain": closes("ignore")}), nil))
+		l.actor("cml_worker_stop", nil).Invoke(t.Context(), l.on(map[string]any{"drain": closes("ignore")}), nil).Fine(t)
 		l.hold()
 		got := l.actor("cml_worker_start", nil).Invoke(t.Context(), l.on(map[string]any{"readiness": map[string]any{"timeout": "1s"}}), nil)
-		blames(t, got, "readiness.timeout", "CML did not become ready")
+		got.Blames(t, "readiness.timeout", "CML did not become ready")
 		l.untouched("started")
 	})
 }
@@ -96,13 +96,13 @@ func TestStartLicense(t *testing.T) {
 			got := l.actor("cml_worker_start", nil).Invoke(t.Context(), l.on(map[string]any{"license_check": check}), nil)
 			switch severity {
 			case nil:
-				fine(t, got)
+				got.Fine(t)
 			case warning:
 				if !protocol.Has(got.Diagnostics, warning, "[license_check]") || protocol.Has(got.Diagnostics, failure, "") {
 					t.Errorf("got\n%s", protocol.Show(got.Diagnostics))
 				}
 			case failure:
-				blames(t, got, "license_check", "no valid licence", "`license_check = \"warn\"`", "The worker runs")
+				got.Blames(t, "license_check", "no valid licence", "`license_check = \"warn\"`", "The worker runs")
 			}
 			if l.machine().State != "running" {
 				t.Error("it does not run")
@@ -123,12 +123,12 @@ func TestStartFaults(t *testing.T) {
 	t.Run("no permission", func(t *testing.T) {
 		l := stopped(t)
 		l.AWS.Deny(aws123, "ec2:StartInstances")
-		blames(t, start(l, nil), "", "Unable to start CML worker", "ec2:StartInstances")
+		start(l, nil).Blames(t, "", "Unable to start CML worker", "ec2:StartInstances")
 	})
 	t.Run("no capacity", func(t *testing.T) {
 		l := stopped(t)
 		l.fail("StartInstances", "InsufficientInstanceCapacity", "We currently do not have sufficient capacity.", http.StatusInternalServerError, 0)
-		blames(t, start(l, nil), "", "no capacity", "`capacity_retry = {", "invoke the action again")
+		start(l, nil).Blames(t, "", "no capacity", "`capacity_retry = {", "invoke the action again")
 		if l.calls().start != 1 || l.machine().State != "stopped" {
 			t.Errorf("%s after %+v", l.machine().State, l.calls())
 		}
@@ -136,12 +136,12 @@ func TestStartFaults(t *testing.T) {
 	t.Run("throttled", func(t *testing.T) {
 		l := stopped(t)
 		l.fail("StartInstances", "RequestLimitExceeded", "Request limit exceeded.", http.StatusServiceUnavailable, 2)
-		fine(t, start(l, nil))
+		start(l, nil).Fine(t)
 	})
 	t.Run("an answer that is lost", func(t *testing.T) {
 		l := stopped(t)
 		l.Faults.Add(wire.Rule{Service: "ec2", Operation: "StartInstances", Times: 1, Fault: wire.Fault{Kind: wire.Drop}})
-		fine(t, start(l, nil))
+		start(l, nil).Fine(t)
 	})
 	t.Run("canceled", func(t *testing.T) {
 		l := stopped(t)
@@ -153,12 +153,12 @@ func TestStartFaults(t *testing.T) {
 				cancel()
 			}
 		})
-		blames(t, got, "", "cancelled", "Worker "+l.id+" is running now", "invoke the action again")
+		got.Blames(t, "", "cancelled", "Worker "+l.id+" is running now", "invoke the action again")
 	})
 	t.Run("out of time", func(t *testing.T) {
 		l := stopped(t)
 		l.hold()
-		blames(t, start(l, map[string]any{"timeout": "2s", "readiness": map[string]any{"timeout": "1h"}}), "timeout", "CML did not become ready", "Rungs passed: ", "Worker "+l.id+" is running now")
+		start(l, map[string]any{"timeout": "2s", "readiness": map[string]any{"timeout": "1h"}}).Blames(t, "timeout", "CML did not become ready", "Rungs passed: ", "Worker "+l.id+" is running now")
 	})
 	t.Run("not a secret in sight", func(t *testing.T) {
 		l := stopped(t)
@@ -166,7 +166,7 @@ func TestStartFaults(t *testing.T) {
 		admin := cml.Credentials{Username: "admin", Password: "planted-pa55word"}
 		more := map[string]any{"controller": map[string]any{"port": l.Port(), "username": admin.Username, "password": admin.Password, "tls": map[string]any{"trust": "insecure"}}}
 		got := l.actor("cml_worker_start", more).Invoke(t.Context(), l.on(map[string]any{"readiness": map[string]any{"until": "healthy"}}), nil)
-		blames(t, got, "readiness", "refused")
+		got.Blames(t, "readiness", "refused")
 		if text := strings.Join(got.Progress, "\n") + protocol.Show(got.Diagnostics); strings.Contains(text, admin.Password) {
 			t.Errorf("the password is in\n%s", text)
 		}

@@ -35,8 +35,8 @@ func slowStop(d time.Duration) func(*simulator.Options) {
 func TestStopAction(t *testing.T) {
 	l := newLab(t, slowStop(500*time.Millisecond))
 	got := l.stops(map[string]any{"mode": "force"})
-	fine(t, got)
-	told(t, got, "stopping "+l.id, "is stopping after", "is stopped after", "worker "+l.id+" is stopped")
+	got.Fine(t)
+	got.Told(t, "stopping "+l.id, "is stopping after", "is stopped after", "worker "+l.id+" is stopped")
 	if m := l.machine(); m.State != "stopped" || m.Tags[reasonTag] != "manual" {
 		t.Errorf("it is %s, its tags are %v", m.State, m.Tags)
 	}
@@ -48,8 +48,8 @@ func TestStopAction(t *testing.T) {
 	// Once more: a success that says so.
 	l.Recorder.Reset()
 	got = l.stops(map[string]any{"drain": closes("fail"), "recheck_idle": map[string]any{}})
-	fine(t, got)
-	told(t, got, "is stopped already; nothing was stopped")
+	got.Fine(t)
+	got.Told(t, "is stopped already; nothing was stopped")
 	if l.calls() != (calls{}) || l.Recorder.Count("cml", "") > 0 {
 		t.Errorf("EC2 was asked %+v", l.calls())
 	}
@@ -64,8 +64,8 @@ func TestStopActionInOrder(t *testing.T) {
 	l.Recorder.Reset()
 	const stopLab, deregister = "PUT /labs/{lab_id}/stop", "DELETE /licensing/deregistration"
 	got := l.stops(map[string]any{"drain": closes("stop_labs"), "release_license": true})
-	fine(t, got)
-	told(t, got, "nodes still run", "labs still stopping", "stopping "+l.id, "goes with the next start")
+	got.Fine(t)
+	got.Told(t, "nodes still run", "labs still stopping", "stopping "+l.id, "goes with the next start")
 	if got, want := l.order(setMaintenance, stopLab, deregister, "StopInstances"), []string{setMaintenance, stopLab, deregister, "StopInstances"}; !slices.Equal(got, want) {
 		t.Errorf("order: %q, want %q", got, want)
 	}
@@ -105,7 +105,7 @@ func TestStopRefusals(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			l := newLab(t)
 			c.before(l)
-			blames(t, l.stops(c.arguments), c.at, c.words...)
+			l.stops(c.arguments).Blames(t, c.at, c.words...)
 			l.untouched("refused")
 			if l.calls().stop > 0 || name != "busy" && l.Recorder.Count("cml", setMaintenance) > 0 {
 				t.Errorf("EC2 was asked %+v, and users were told %d times", l.calls(), l.Recorder.Count("cml", setMaintenance))
@@ -119,7 +119,7 @@ func TestStopPlan(t *testing.T) {
 	plan := func(arguments map[string]any) protocol.Invoked {
 		return protocol.Invoked{Diagnostics: l.actor("cml_worker_stop", nil).Plan(l.on(arguments)).Diagnostics}
 	}
-	fine(t, plan(nil))
+	plan(nil).Fine(t)
 	l.addLab(cml.Lab{Title: "ospf"})
 	got := plan(map[string]any{"mode": "skip_os_shutdown", "drain": closes("stop_labs")})
 	for _, want := range []string{"`mode` is `skip_os_shutdown`", "2 nodes run", "this action stops it", "By `drain.on_busy` the labs of all users"} {
@@ -131,12 +131,12 @@ func TestStopPlan(t *testing.T) {
 		t.Errorf("got\n%s", protocol.Show(got.Diagnostics))
 	}
 	l.protect()
-	blames(t, plan(nil), "worker_id", "stop protection is on")
+	plan(nil).Blames(t, "worker_id", "stop protection is on")
 	l.id = l.launch(func(in *ec2.RunInstancesInput) {
 		in.InstanceMarketOptions = &types.InstanceMarketOptionsRequest{MarketType: types.MarketTypeSpot}
 	})
-	blames(t, plan(nil), "worker_id", "one-time spot")
-	blames(t, protocol.Invoked{Diagnostics: l.actor("cml_worker_stop", nil).Validate(l.on(map[string]any{"timeout": "5m", "drain": map[string]any{"wait_for_idle": "10m"}}))},
+	plan(nil).Blames(t, "worker_id", "one-time spot")
+	protocol.Invoked{Diagnostics: l.actor("cml_worker_stop", nil).Validate(l.on(map[string]any{"timeout": "5m", "drain": map[string]any{"wait_for_idle": "10m"}}))}.Blames(t,
 		"drain.wait_for_idle", "timeout ends the whole operation after 5m")
 }
 
@@ -144,18 +144,18 @@ func TestStopFaults(t *testing.T) {
 	t.Run("no permission", func(t *testing.T) {
 		l := newLab(t)
 		l.AWS.Deny(aws123, "ec2:StopInstances")
-		blames(t, l.stops(map[string]any{"drain": closes("ignore")}), "", "Unable to stop CML worker", "ec2:StopInstances")
+		l.stops(map[string]any{"drain": closes("ignore")}).Blames(t, "", "Unable to stop CML worker", "ec2:StopInstances")
 		l.untouched("refused")
 	})
 	t.Run("throttled", func(t *testing.T) {
 		l := newLab(t)
 		l.fail("StopInstances", "RequestLimitExceeded", "Request limit exceeded.", http.StatusServiceUnavailable, 2)
-		fine(t, l.stops(nil))
+		l.stops(nil).Fine(t)
 	})
 	t.Run("an answer that is lost", func(t *testing.T) {
 		l := newLab(t)
 		l.Faults.Add(wire.Rule{Service: "ec2", Operation: "StopInstances", Times: 1, Fault: wire.Fault{Kind: wire.Drop}})
-		fine(t, l.stops(nil))
+		l.stops(nil).Fine(t)
 	})
 	t.Run("no tags", func(t *testing.T) {
 		l := newLab(t)
@@ -177,11 +177,11 @@ func TestStopFaults(t *testing.T) {
 				cancel()
 			}
 		})
-		blames(t, got, "drain", "was not stopped", "Worker "+l.id+" is running now", "invoke the action again")
+		got.Blames(t, "drain", "was not stopped", "Worker "+l.id+" is running now", "invoke the action again")
 		l.untouched("canceled")
 	})
 	t.Run("out of time", func(t *testing.T) {
 		l := newLab(t, slowStop(time.Minute))
-		blames(t, l.stops(map[string]any{"timeout": "1s"}), "timeout", "Unable to stop CML worker", "Worker "+l.id+" is stopping now", "a longer `timeout`")
+		l.stops(map[string]any{"timeout": "1s"}).Blames(t, "timeout", "Unable to stop CML worker", "Worker "+l.id+" is stopping now", "a longer `timeout`")
 	})
 }

@@ -2,8 +2,6 @@ package power_test
 
 import (
 	"maps"
-	"slices"
-	"strings"
 	"testing"
 
 	"github.com/cml-infra/terraform-provider-cml/internal/acctest/protocol"
@@ -26,48 +24,6 @@ func (l *lab) on(arguments map[string]any) map[string]any {
 	out := map[string]any{"worker_id": l.id}
 	maps.Copy(out, arguments)
 	return out
-}
-
-// told checks that each text is in a message of its own, in this order.
-func told(t *testing.T, got protocol.Invoked, want ...string) {
-	t.Helper()
-	at := 0
-	for _, text := range want {
-		found := slices.IndexFunc(got.Progress[at:], func(message string) bool { return strings.Contains(message, text) })
-		if found < 0 {
-			t.Errorf("no message, or none after the last one, holds %q:\n%s", text, strings.Join(got.Progress, "\n"))
-			return
-		}
-		at += found + 1
-	}
-}
-
-// fine checks that an invocation had neither error nor warning.
-func fine(t *testing.T, got protocol.Invoked) {
-	t.Helper()
-	if len(got.Diagnostics) > 0 {
-		t.Fatalf("got\n%s", protocol.Show(got.Diagnostics))
-	}
-}
-
-// blames checks for one error with these words on that argument.
-func blames(t *testing.T, got protocol.Invoked, argument string, words ...string) {
-	t.Helper()
-	for _, d := range got.Diagnostics {
-		if d.Severity != failure {
-			continue
-		}
-		if at := protocol.Path(d); at != argument {
-			t.Errorf("the error points at %q, want %q", at, argument)
-		}
-		for _, w := range words {
-			if !strings.Contains(d.Summary+"\n"+d.Detail, w) {
-				t.Errorf("the error does not speak of %q:\n%s", w, protocol.Show(got.Diagnostics))
-			}
-		}
-		return
-	}
-	t.Errorf("there is no error:\n%s", protocol.Show(got.Diagnostics))
 }
 
 // asked are all requests so far.
@@ -101,7 +57,7 @@ func TestActionsOfUnknownValues(t *testing.T) {
 				}
 			}
 			// Should it still be unknown in apply, the error names it.
-			blames(t, l.actor(name, map[string]any{"access_key": protocol.Unknown{}}).Invoke(t.Context(), least(name, l.on(nil)), nil), "", "access_key", "no value yet")
+			l.actor(name, map[string]any{"access_key": protocol.Unknown{}}).Invoke(t.Context(), least(name, l.on(nil)), nil).Blames(t, "", "access_key", "no value yet")
 		})
 	}
 }
@@ -116,7 +72,7 @@ func TestActionsValidate(t *testing.T) {
 				"timeout":         {"worker_id": "i-0123456789abcdef0", "timeout": "-5m"},
 				"controller.port": {"worker_id": "i-0123456789abcdef0", "controller": map[string]any{"port": 0}},
 			} {
-				blames(t, protocol.Invoked{Diagnostics: s.Action(name).Validate(least(name, config))}, at)
+				protocol.Invoked{Diagnostics: s.Action(name).Validate(least(name, config))}.Blames(t, at)
 			}
 			if diags := s.Action(name).Validate(least(name, map[string]any{"worker_id": "i-0123456789abcdef0"})); len(diags) > 0 {
 				t.Errorf("the least configuration: %s", protocol.Show(diags))
@@ -130,15 +86,15 @@ func TestActionsOfNoWorker(t *testing.T) {
 	l := newLab(t)
 	for _, name := range actionNames {
 		a := l.actor(name, nil)
-		blames(t, a.Invoke(t.Context(), least(name, map[string]any{"worker_id": "i-0fedcba9876543210"}), nil), "worker_id", "i-0fedcba9876543210", "check `worker_id` and `region`")
-		blames(t, a.Invoke(t.Context(), least(name, l.on(map[string]any{"region": "us-esat-1"})), nil), "region", "us-esat-1")
+		a.Invoke(t.Context(), least(name, map[string]any{"worker_id": "i-0fedcba9876543210"}), nil).Blames(t, "worker_id", "i-0fedcba9876543210", "check `worker_id` and `region`")
+		a.Invoke(t.Context(), least(name, l.on(map[string]any{"region": "us-esat-1"})), nil).Blames(t, "region", "us-esat-1")
 		if plan := a.Plan(least(name, map[string]any{"worker_id": "i-0fedcba9876543210"})); len(plan.Diagnostics) > 0 {
 			t.Errorf("%s: the plan says\n%s", name, protocol.Show(plan.Diagnostics))
 		}
 	}
 	l.AWS.Deny(aws123, "ec2:DescribeInstances")
 	for _, name := range actionNames {
-		blames(t, l.actor(name, nil).Invoke(t.Context(), least(name, l.on(nil)), nil), "", "ec2:DescribeInstances")
+		l.actor(name, nil).Invoke(t.Context(), least(name, l.on(nil)), nil).Blames(t, "", "ec2:DescribeInstances")
 	}
 }
 
@@ -159,10 +115,10 @@ func least(name string, more map[string]any) map[string]any {
 
 func TestActionLimitsFit(t *testing.T) {
 	s := protocol.Unconfigured(t)
-	blames(t, protocol.Invoked{Diagnostics: s.Action("cml_worker_reboot").Validate(map[string]any{
+	protocol.Invoked{Diagnostics: s.Action("cml_worker_reboot").Validate(map[string]any{
 		"worker_id": "i-0123456789abcdef0", "timeout": "5m", "readiness": map[string]any{"timeout": "10m"},
-	})}, "readiness.timeout", "timeout ends the whole operation after 5m")
-	blames(t, protocol.Invoked{Diagnostics: s.Action("cml_worker_reboot").Validate(map[string]any{
+	})}.Blames(t, "readiness.timeout", "timeout ends the whole operation after 5m")
+	protocol.Invoked{Diagnostics: s.Action("cml_worker_reboot").Validate(map[string]any{
 		"worker_id": "i-0123456789abcdef0", "readiness": map[string]any{"timeout": "2h"},
-	})}, "readiness.timeout", "the default of timeout")
+	})}.Blames(t, "readiness.timeout", "the default of timeout")
 }

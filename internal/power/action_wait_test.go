@@ -19,8 +19,8 @@ func TestWaitAction(t *testing.T) {
 			l.release()
 		}
 	})
-	fine(t, got)
-	told(t, got, "waiting for ready", "ready after", "CML is available at https://"+l.machine().PublicIP)
+	got.Fine(t)
+	got.Told(t, "waiting for ready", "ready after", "CML is available at https://"+l.machine().PublicIP)
 	for _, r := range l.Recorder.All() {
 		if !strings.HasPrefix(r.Operation, "Describe") && !strings.HasPrefix(r.Operation, "GET ") && r.Operation != "GetCallerIdentity" {
 			t.Errorf("it only looks, and asked for %s", r.Operation)
@@ -38,12 +38,12 @@ func TestWaitForAStop(t *testing.T) {
 			l.AWS.Region(home).StopOutside(l.id)
 		}
 	})
-	fine(t, got)
-	told(t, got, "is running", "is stopping", "is stopped after", "worker "+l.id+" is stopped")
+	got.Fine(t)
+	got.Told(t, "is running", "is stopping", "is stopped after", "worker "+l.id+" is stopped")
 	if l.calls() != (calls{}) || l.Recorder.Count("cml", "") > 0 {
 		t.Errorf("EC2 was asked %+v", l.calls())
 	}
-	fine(t, l.actor("cml_worker_wait", nil).Invoke(t.Context(), l.on(map[string]any{"state": "stopped"}), nil))
+	l.actor("cml_worker_wait", nil).Invoke(t.Context(), l.on(map[string]any{"state": "stopped"}), nil).Fine(t)
 }
 
 func TestWaitThatIsInVain(t *testing.T) {
@@ -53,28 +53,28 @@ func TestWaitThatIsInVain(t *testing.T) {
 	t.Run("for a worker that nobody starts", func(t *testing.T) {
 		l := newLab(t)
 		l.stopOutside()
-		blames(t, wait(l, nil), "worker_id", "CML did not become ready", "is stopped instead of running", "cml_worker_start")
+		wait(l, nil).Blames(t, "worker_id", "CML did not become ready", "is stopped instead of running", "cml_worker_start")
 	})
 	t.Run("for a stop that nobody asks for", func(t *testing.T) {
 		l := newLab(t)
-		blames(t, wait(l, map[string]any{"state": "stopped", "timeout": "1s"}), "timeout", "to stop", `last state "running"`, "Worker "+l.id+" is running now")
+		wait(l, map[string]any{"state": "stopped", "timeout": "1s"}).Blames(t, "timeout", "to stop", `last state "running"`, "Worker "+l.id+" is running now")
 	})
 	t.Run("for an account that is refused", func(t *testing.T) {
 		l := newLab(t)
 		more := map[string]any{"controller": map[string]any{"port": l.Port()}}
-		blames(t, l.actor("cml_worker_wait", more).Invoke(t.Context(), l.on(map[string]any{"readiness": map[string]any{"until": "healthy"}}), nil), "readiness", "needs credentials")
+		l.actor("cml_worker_wait", more).Invoke(t.Context(), l.on(map[string]any{"readiness": map[string]any{"until": "healthy"}}), nil).Blames(t, "readiness", "needs credentials")
 	})
 	t.Run("for CML", func(t *testing.T) {
 		l := newLab(t)
 		l.hold()
-		blames(t, wait(l, map[string]any{"readiness": map[string]any{"timeout": "1s"}}), "readiness.timeout", "Rungs passed: running", "Failed rung: ready")
+		wait(l, map[string]any{"readiness": map[string]any{"timeout": "1s"}}).Blames(t, "readiness.timeout", "Rungs passed: running", "Failed rung: ready")
 	})
 	t.Run("of a canceled run", func(t *testing.T) {
 		l := newLab(t)
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		got := l.actor("cml_worker_wait", nil).Invoke(ctx, l.on(map[string]any{"state": "stopped"}), func(string) { cancel() })
-		blames(t, got, "", "was cancelled", "Worker "+l.id+" is running now", "invoke the action again")
+		got.Blames(t, "", "was cancelled", "Worker "+l.id+" is running now", "invoke the action again")
 	})
 }
 
@@ -84,16 +84,16 @@ func TestWaitThroughTrouble(t *testing.T) {
 	a := l.actor("cml_worker_wait", nil)
 	l.Faults.Add(wire.Rule{Service: "ec2", Operation: "DescribeInstances", Times: 2, Fault: wire.Fault{Kind: wire.Error, Code: "RequestLimitExceeded", Status: 503}})
 	l.Faults.Add(wire.Rule{Service: "cml", Operation: "GET /system_information", Times: 2, Fault: wire.Fault{Kind: wire.Drop}})
-	fine(t, a.Invoke(t.Context(), l.on(nil), nil))
+	a.Invoke(t.Context(), l.on(nil), nil).Fine(t)
 }
 
 func TestWaitValidate(t *testing.T) {
 	a := protocol.Unconfigured(t).Action("cml_worker_wait")
 	worker := "i-0123456789abcdef0"
-	blames(t, protocol.Invoked{Diagnostics: a.Validate(map[string]any{"worker_id": worker, "state": "stopped", "readiness": map[string]any{}})}, "readiness", "does not get ready")
-	blames(t, protocol.Invoked{Diagnostics: a.Validate(map[string]any{"worker_id": worker, "state": "terminated"})}, "state")
+	protocol.Invoked{Diagnostics: a.Validate(map[string]any{"worker_id": worker, "state": "stopped", "readiness": map[string]any{}})}.Blames(t, "readiness", "does not get ready")
+	protocol.Invoked{Diagnostics: a.Validate(map[string]any{"worker_id": worker, "state": "terminated"})}.Blames(t, "state")
 	for _, state := range []any{"running", protocol.Unknown{}, nil} {
-		fine(t, protocol.Invoked{Diagnostics: a.Validate(map[string]any{"worker_id": worker, "state": state, "readiness": map[string]any{"until": "api"}})})
+		protocol.Invoked{Diagnostics: a.Validate(map[string]any{"worker_id": worker, "state": state, "readiness": map[string]any{"until": "api"}})}.Fine(t)
 	}
-	fine(t, protocol.Invoked{Diagnostics: a.Validate(map[string]any{"worker_id": worker, "state": "stopped", "readiness": protocol.Unknown{}})})
+	protocol.Invoked{Diagnostics: a.Validate(map[string]any{"worker_id": worker, "state": "stopped", "readiness": protocol.Unknown{}})}.Fine(t)
 }
