@@ -96,7 +96,7 @@ func (b *Base) Begin(ctx context.Context, h Head, summary string, resp *action.I
 		return nil
 	}
 	if unknown := b.Set.UnknownArguments(); len(unknown) > 0 {
-		resp.Diagnostics.AddError("Provider configuration not known yet", fmt.Sprintf(
+		resp.Diagnostics.AddError(tfdiag.UnknownConfiguration.Summary, fmt.Sprintf(
 			"The provider's %s has no value yet, so that the action cannot reach worker %s. Apply what it depends on first (terraform apply -target), or give the value directly.",
 			strings.Join(unknown, ", "), c.ID))
 		return nil

@@ -4,8 +4,6 @@ package catalog
 
 import (
 	"context"
-	"fmt"
-	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
@@ -15,6 +13,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/cml-infra/terraform-provider-cml/internal/clients"
+	"github.com/cml-infra/terraform-provider-cml/internal/tfdiag"
 	"github.com/cml-infra/terraform-provider-cml/internal/validators"
 )
 
@@ -33,10 +32,7 @@ func (b *base) Configure(_ context.Context, req datasource.ConfigureRequest, res
 // refuseUnknown adds an error when arguments of the provider that a look-up
 // needs are not known yet: a data source may not return unknown values.
 func refuseUnknown(unknown []string, diags *diag.Diagnostics) {
-	if len(unknown) > 0 {
-		diags.AddError("Provider configuration not known yet",
-			fmt.Sprintf("The provider's %s will be known only after apply, so nothing can be looked up in this plan. Apply what it depends on first (terraform apply -target), or give the value directly.", strings.Join(unknown, ", ")))
-	}
+	tfdiag.NotKnown(diags, unknown, "nothing can be looked up in this plan")
 }
 
 func regionAttribute() schema.StringAttribute {

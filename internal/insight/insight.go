@@ -5,8 +5,6 @@ package insight
 
 import (
 	"context"
-	"fmt"
-	"strings"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
@@ -52,12 +50,7 @@ func (s sight) about() tfdiag.About {
 // known reports whether the provider is configured completely; if not, that is
 // an error.
 func (b *base) known(diags *diag.Diagnostics) bool {
-	unknown := b.set.UnknownArguments()
-	if len(unknown) > 0 {
-		diags.AddError("Provider configuration not known yet",
-			fmt.Sprintf("The provider's %s will be known only after apply, so the worker cannot be looked at in this plan. Apply what it depends on first (terraform apply -target), or give the value directly.", strings.Join(unknown, ", ")))
-	}
-	return len(unknown) == 0
+	return !tfdiag.NotKnown(diags, b.set.UnknownArguments(), "the worker cannot be looked at in this plan")
 }
 
 // find reads the machine. A worker that is gone, and a provider that is not

@@ -345,3 +345,17 @@ func TestNotRead(t *testing.T) {
 		t.Errorf("got %v", diags)
 	}
 }
+
+func TestNotKnown(t *testing.T) {
+	var diags diag.Diagnostics
+	if tfdiag.NotKnown(&diags, nil, "nothing can be looked up") || len(diags) > 0 {
+		t.Errorf("every argument is known, and it says %v", diags)
+	}
+	if !tfdiag.NotKnown(&diags, []string{"region", "profile"}, "nothing can be looked up") {
+		t.Error("the look-up would go on")
+	}
+	const want = "The provider's region, profile will be known only after apply, so nothing can be looked up. Apply what it depends on first (terraform apply -target), or give the value directly."
+	if len(diags) != 1 || diags[0].Severity() != diag.SeverityError || diags[0].Detail() != want {
+		t.Errorf("got %v, want the error %q", diags, want)
+	}
+}

@@ -23,3 +23,16 @@ func NotRead(diags *diag.Diagnostics, set interface {
 		what, strings.Join(unknown, ", ")))
 	return true
 }
+
+// NotKnown reports, with an error, whether a look-up cannot be done since these
+// arguments of the provider have no value yet: a data source may not return
+// unknown values. so is what follows, "the worker cannot be looked up".
+func NotKnown(diags *diag.Diagnostics, unknown []string, so string) bool {
+	if len(unknown) == 0 {
+		return false
+	}
+	diags.AddError(UnknownConfiguration.Summary, fmt.Sprintf(
+		"The provider's %s will be known only after apply, so %s. Apply what it depends on first (terraform apply -target), or give the value directly.",
+		strings.Join(unknown, ", "), so))
+	return true
+}

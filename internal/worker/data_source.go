@@ -158,9 +158,7 @@ func (d *DataSource) Read(ctx context.Context, req datasource.ReadRequest, resp 
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	if unknown := d.set.UnknownArguments(); len(unknown) > 0 {
-		resp.Diagnostics.AddError("Provider configuration not known yet",
-			fmt.Sprintf("The provider's %s will be known only after apply, so the worker cannot be looked up in this plan. Apply what it depends on first (terraform apply -target), or give the value directly.", strings.Join(unknown, ", ")))
+	if tfdiag.NotKnown(&resp.Diagnostics, d.set.UnknownArguments(), "the worker cannot be looked up in this plan") {
 		return
 	}
 	ec2, err := d.set.Instances(ctx, m.Region.ValueString())

@@ -2,9 +2,7 @@ package worker
 
 import (
 	"context"
-	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -15,6 +13,7 @@ import (
 	"github.com/cml-infra/terraform-provider-cml/internal/attribute"
 	"github.com/cml-infra/terraform-provider-cml/internal/clients"
 	"github.com/cml-infra/terraform-provider-cml/internal/instance"
+	"github.com/cml-infra/terraform-provider-cml/internal/tfdiag"
 	"github.com/cml-infra/terraform-provider-cml/internal/validators"
 )
 
@@ -74,9 +73,7 @@ const (
 // complete fills in the provider's region and sorts the regions. It adds an
 // error where the workers cannot be looked up with this provider.
 func (q *fleetQuery) complete(ctx context.Context, set *clients.Set, diags *diag.Diagnostics) {
-	if unknown := set.UnknownArguments(); len(unknown) > 0 {
-		diags.AddError("Provider configuration not known yet",
-			fmt.Sprintf("The provider's %s will be known only after apply, so workers cannot be looked up yet. Apply what it depends on first (terraform apply -target), or give the value directly.", strings.Join(unknown, ", ")))
+	if tfdiag.NotKnown(diags, set.UnknownArguments(), "workers cannot be looked up yet") {
 		return
 	}
 	if q.machines.ManagedOnly && !set.ManagedTags().Enabled {
