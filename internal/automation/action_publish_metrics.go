@@ -93,7 +93,7 @@ func (a *PublishMetrics) Invoke(ctx context.Context, req action.InvokeRequest, r
 		call.Fail(ctx, unseen(in, err))
 		return
 	}
-	data := seen.data()
+	data := dataOf(seen)
 	if len(data) == 0 {
 		call.Fail(ctx, act.Failure{Err: fmt.Errorf("CML told none of its numbers, so nothing was sent: %w", seen.Err)})
 		return
@@ -110,32 +110,28 @@ func (a *PublishMetrics) Invoke(ctx context.Context, req action.InvokeRequest, r
 	a.warn(call, seen)
 }
 
-// measures are what CML said.
-type measures struct{ idle.Measures }
-
 // measure asks CML.
-func (a *PublishMetrics) measure(ctx context.Context, call *act.Call, in *instance.Instance, own controller.Settings, exclude []string) (measures, error) {
-	tags := a.Set.ManagedTags().Values(in.Tags)
-	settings := controller.Merge(own, controller.SettingsFromTags(tags), a.Set.Controller(), controller.Defaults())
-	m, err := idle.Measure(ctx, idle.Target{
-		Machine: in, Settings: settings, Credentials: a.Set.CredentialsFor(call.EC2.Region(), settings), Transport: a.Set.Transport(), Tags: tags,
+func (a *PublishMetrics) measure(ctx context.Context, call *act.Call, in *instance.Instance, own controller.Settings, exclude []string) (idle.Measures, error) {
+	settings := a.Set.SettingsFor(in, own)
+	return idle.Measure(ctx, idle.Target{
+		Machine: in, Settings: settings, Credentials: a.Set.CredentialsFor(call.EC2.Region(), settings), Transport: a.Set.Transport(),
+		Tags: a.Set.ManagedTags().Values(in.Tags),
 	}, exclude)
-	return measures{m}, err
 }
 
-// data are the values that were read, under the names and units that the
+// dataOf are the values that were read, under the names and units that the
 // publisher gives them.
-func (m measures) data() []monitoring.Datum {
+func dataOf(m idle.Measures) []monitoring.Datum {
 	var out []monitoring.Datum
 	for _, one := range []struct {
 		metric, unit string
 		value        *float64
 	}{
-		{idleMetric, monitoring.UnitSeconds, m.IdleSeconds},
-		{"RunningNodes", monitoring.UnitCount, m.RunningNodes},
-		{"LabsStarted", monitoring.UnitCount, m.LabsStarted},
-		{"MemoryPercent", monitoring.UnitPercent, m.MemoryPercent},
-		{"DiskPercent", monitoring.UnitPercent, m.DiskPercent},
+		{publisher.IdleSeconds, monitoring.UnitSeconds, m.IdleSeconds},
+		{publisher.RunningNodes, monitoring.UnitCount, m.RunningNodes},
+		{publisher.LabsStarted, monitoring.UnitCount, m.LabsStarted},
+		{publisher.MemoryPercent, monitoring.UnitPercent, m.MemoryPercent},
+		{publisher.DiskPercent, monitoring.UnitPercent, m.DiskPercent},
 	} {
 		if one.value != nil {
 			out = append(out, monitoring.Datum{Metric: one.metric, Unit: one.unit, Value: *one.value})
@@ -175,7 +171,7 @@ func unsent(ctx context.Context, err error) act.Failure {
 }
 
 // warn tells what was left out.
-func (a *PublishMetrics) warn(call *act.Call, seen measures) {
+func (a *PublishMetrics) warn(call *act.Call, seen idle.Measures) {
 	if seen.Skew.Abs() > idle.MaxSkew {
 		tfdiag.Warn(call.Diagnostics(), a.Set, tfdiag.ClockSkew, fmt.Sprintf(
 			"The clock of CML on worker %s differs by %s from the one here. The last activity and IdleSeconds go by the clock of CML, the start of the worker by EC2's.", call.ID, seen.Skew.Abs().Round(time.Second)))

@@ -17,7 +17,6 @@ const policyPeriod = publisher.DefaultInterval
 
 // The metrics that an idle policy watches.
 const (
-	idleMetric     = "IdleSeconds"
 	ec2Namespace   = "AWS/EC2"
 	cpuMetric      = "CPUUtilization"
 	instanceIDName = "InstanceId"
@@ -54,7 +53,7 @@ func (p policy) stopAction() string {
 // take a plain metric whose single dimension is InstanceId.
 func (p policy) trigger(idle time.Duration) monitoring.Trigger {
 	t := monitoring.Trigger{
-		Namespace: publisher.Namespace, Metric: idleMetric, Dimensions: map[string]string{instanceIDName: p.worker},
+		Namespace: publisher.Namespace, Metric: publisher.IdleSeconds, Dimensions: map[string]string{instanceIDName: p.worker},
 		Statistic: monitoring.StatisticMinimum, Comparison: monitoring.AtLeast, Threshold: idle.Seconds(),
 		Period: policyPeriod, Periods: 1, Breaching: 1, MissingData: monitoring.MissingNotBreaching,
 	}
@@ -139,7 +138,7 @@ func topicOf(actions []string) string {
 // idle when it goes off. Neither is known of a trigger that no policy has.
 func watched(t monitoring.Trigger) (signal string, idle time.Duration, percent float64, known bool) {
 	switch {
-	case t.Namespace == publisher.Namespace && t.Metric == idleMetric:
+	case t.Namespace == publisher.Namespace && t.Metric == publisher.IdleSeconds:
 		idle = time.Duration(t.Threshold * float64(time.Second))
 		signal = signalCML
 	case t.Namespace == ec2Namespace && t.Metric == cpuMetric:

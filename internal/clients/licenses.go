@@ -71,8 +71,7 @@ func (s *Set) License(ec2 *instance.Client, instanceID, accountID string, explic
 	return &licensing.Worker{
 		Instances: ec2, InstanceID: instanceID, AccountID: accountID,
 		Settings: func(in *instance.Instance) controller.Settings {
-			tags := controller.SettingsFromTags(s.ManagedTags().Values(in.Tags))
-			return controller.Merge(explicit, tags, s.Controller(), controller.Defaults())
+			return s.SettingsFor(in, explicit)
 		},
 		Credentials: func(settings controller.Settings) func(context.Context) (controller.Credentials, error) {
 			return s.CredentialsFor(ec2.Region(), settings)

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/cml-infra/terraform-provider-cml/internal/publisher"
 )
 
 // graph is the properties of a metric widget.
@@ -57,7 +59,6 @@ type rendering struct {
 const (
 	ec2Namespace = "AWS/EC2"
 	ebsNamespace = "AWS/EBS"
-	cmlNamespace = "CML/Worker"
 )
 
 // limitColor is that of a threshold.
@@ -85,17 +86,17 @@ func graphsOf(o Options, lines []line) []graph {
 	if has(CML) {
 		add("Idle for", "Minutes", "Minimum", func(g *graph) {
 			for _, l := range lines {
-				g.expression(l, "%s/60", g.hidden(cmlNamespace, "IdleSeconds", "InstanceId", l.ID))
+				g.expression(l, "%s/60", g.hidden(publisher.Namespace, publisher.IdleSeconds, "InstanceId", l.ID))
 			}
 			if o.IdleThreshold > 0 {
 				g.Annotations = &annotations{Horizontal: []annotation{{
 					Label: fmt.Sprintf("idle after %g min", o.IdleThreshold.Minutes()), Value: o.IdleThreshold.Minutes(), Color: limitColor, Fill: "above"}}}
 			}
 		})
-		add("Running nodes", "Nodes", "Maximum", func(g *graph) { g.Stacked = true; g.each(lines, cmlNamespace, "RunningNodes") })
-		add("Started labs", "Labs", "Maximum", func(g *graph) { g.Stacked = true; g.each(lines, cmlNamespace, "LabsStarted") })
-		add("Memory", "Percent", "Average", func(g *graph) { percent(g); g.each(lines, cmlNamespace, "MemoryPercent") })
-		add("Disk of CML", "Percent", "Maximum", func(g *graph) { percent(g); g.each(lines, cmlNamespace, "DiskPercent") })
+		add("Running nodes", "Nodes", "Maximum", func(g *graph) { g.Stacked = true; g.each(lines, publisher.Namespace, publisher.RunningNodes) })
+		add("Started labs", "Labs", "Maximum", func(g *graph) { g.Stacked = true; g.each(lines, publisher.Namespace, publisher.LabsStarted) })
+		add("Memory", "Percent", "Average", func(g *graph) { percent(g); g.each(lines, publisher.Namespace, publisher.MemoryPercent) })
+		add("Disk of CML", "Percent", "Maximum", func(g *graph) { percent(g); g.each(lines, publisher.Namespace, publisher.DiskPercent) })
 	}
 	if has(Network) {
 		for _, m := range [][2]string{{"Network in", "NetworkIn"}, {"Network out", "NetworkOut"}} {

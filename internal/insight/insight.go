@@ -83,13 +83,11 @@ func (b *base) findAt(ctx context.Context, at path.Path, id, region types.String
 	return sight{ec2: ec2, machine: machine}, true
 }
 
-// settings merges the layers that say how CML on the machine is reached: the
-// configuration, the machine's managed tags, the provider, the defaults.
+// settings say how CML on the machine is reached.
 func (b *base) settings(ctx context.Context, explicit types.Object, machine *instance.Instance, diags *diag.Diagnostics) controller.Settings {
 	own, d := attribute.ExpandController(ctx, explicit)
 	diags.Append(d...)
-	tags := controller.SettingsFromTags(b.set.ManagedTags().Values(machine.Tags))
-	return controller.Merge(own, tags, b.set.Controller(), controller.Defaults())
+	return b.set.SettingsFor(machine, own)
 }
 
 // address is where CML listens, "" while the machine has no such address.

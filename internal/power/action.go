@@ -148,7 +148,7 @@ func (op *operation) ready(ctx context.Context, in *instance.Instance, expect ..
 
 // sayReady tells how an action ends well whose worker runs.
 func (op *operation) sayReady(seen sight) {
-	s := op.settingsFor(op.opts.controller, seen.instance)
+	s := op.set.SettingsFor(seen.instance, op.opts.controller)
 	if op.opts.readiness.Until < readiness.HTTPS {
 		op.call.Say("worker %s runs", op.id)
 		return

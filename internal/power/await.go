@@ -24,7 +24,7 @@ type sight struct {
 }
 
 func (op *operation) target(in *instance.Instance, expect ...string) readiness.Target {
-	settings := op.settingsFor(op.opts.controller, in)
+	settings := op.set.SettingsFor(in, op.opts.controller)
 	return readiness.Target{
 		Instances: op.ec2, InstanceID: op.id, AccountID: op.account, Settings: settings, Expect: expect,
 		ResolveCredentials: op.set.CredentialsFor(op.ec2.Region(), settings), Transport: op.set.Transport(),

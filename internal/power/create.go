@@ -62,7 +62,7 @@ func (r *Resource) Create(ctx context.Context, req resource.CreateRequest, resp 
 
 // record completes a plan with what was seen, and the facts with it.
 func (op *operation) record(plan *model, seen sight, f *facts, lastStopped types.String) {
-	s := op.settingsFor(op.opts.controller, seen.instance)
+	s := op.set.SettingsFor(seen.instance, op.opts.controller)
 	plan.fill(flatten(seen.instance, s, seen.serviceStatus, lastStopped))
 	f.observe(seen.instance, s, op.tagsOf(seen.instance))
 }

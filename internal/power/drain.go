@@ -171,7 +171,7 @@ func running(nodes int) string {
 
 // administrator is the client for what only an administrator may do.
 func (op *operation) administrator(ctx context.Context, in *instance.Instance) (*controller.Client, error) {
-	s := op.settingsFor(op.opts.controller, in)
+	s := op.set.SettingsFor(in, op.opts.controller)
 	resolve := op.set.CredentialsFor(op.ec2.Region(), s)
 	if resolve == nil {
 		return nil, &fault.Error{Kind: fault.Credentials, Service: "cml",

@@ -17,18 +17,12 @@ func (r *Resource) tagsOf(in *instance.Instance) map[string]string {
 	return r.set.ManagedTags().Values(in.Tags)
 }
 
-// settingsFor merges the layers that say how CML on an instance is reached:
-// the configuration, the instance's managed tags, the provider, the defaults.
-func (r *Resource) settingsFor(explicit controller.Settings, in *instance.Instance) controller.Settings {
-	return controller.Merge(explicit, controller.SettingsFromTags(r.tagsOf(in)), r.set.Controller(), controller.Defaults())
-}
-
 // errNoCredentials says that there is nobody to ask CML as.
 var errNoCredentials = errors.New("no credentials of CML are configured")
 
 // runningNodes asks CML how many nodes run.
 func (r *Resource) runningNodes(ctx context.Context, explicit controller.Settings, in *instance.Instance) (int, error) {
-	s := r.settingsFor(explicit, in)
+	s := r.set.SettingsFor(in, explicit)
 	resolve := r.set.CredentialsFor(in.Region, s)
 	if resolve == nil {
 		return 0, errNoCredentials

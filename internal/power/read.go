@@ -44,7 +44,7 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 	}
 
 	status, reached := op.glance(ctx, in)
-	s := op.settingsFor(op.opts.controller, in)
+	s := op.set.SettingsFor(in, op.opts.controller)
 	found := flatten(in, s, status, state.LastStoppedAt)
 	if !r.set.RefreshProbe() && in.State == stateRunning && found.LastStartedAt.Equal(state.LastStartedAt) && !state.ServiceStatus.IsNull() {
 		// A refresh does not ask, and it is still the same run of the machine.

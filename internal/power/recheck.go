@@ -27,7 +27,7 @@ func (op *operation) recheckIdle(ctx context.Context, in *instance.Instance) err
 	if started := attribute.Time(in.LaunchTime); op.lastStarted != "" && !started.IsNull() && started.ValueString() != op.lastStarted {
 		why = fmt.Sprintf("it was started at %s", started.ValueString())
 	} else {
-		s := op.settingsFor(op.opts.controller, in)
+		s := op.set.SettingsFor(in, op.opts.controller)
 		seen, err := idle.Look(ctx, idle.Target{
 			Machine: in, Settings: s, Credentials: op.set.CredentialsFor(op.ec2.Region(), s), Transport: op.set.Transport(), Tags: op.tagsOf(in),
 		}, rules)

@@ -119,7 +119,7 @@ func (op *operation) leave(f *facts) {
 // closed asks CML, as everybody may, whether a drain has left it in maintenance
 // mode that left no mark: of another run that was killed, or without tags.
 func (op *operation) closed(ctx context.Context, in *instance.Instance) bool {
-	s := op.settingsFor(op.opts.controller, in)
+	s := op.set.SettingsFor(in, op.opts.controller)
 	ctx, cancel := context.WithTimeout(ctx, askLimit)
 	defer cancel()
 	client := controller.New(endpoint(in, s), s, controller.Credentials{}, op.set.Transport())

@@ -23,6 +23,17 @@ var timer string
 const (
 	// Namespace is that of the metrics, whose one dimension is InstanceId.
 	Namespace = "CML/Worker"
+	// IdleSeconds is the metric of the time since the last activity, 0 while nodes run.
+	IdleSeconds = "IdleSeconds"
+	// RunningNodes is the metric of the nodes that run.
+	RunningNodes = "RunningNodes"
+	// LabsStarted is the metric of the started labs of all users.
+	LabsStarted = "LabsStarted"
+	// MemoryPercent is the metric of the memory in use, 0 to 100.
+	MemoryPercent = "MemoryPercent"
+	// DiskPercent is the metric of CML's disk space in use, 0 to 100.
+	DiskPercent = "DiskPercent"
+
 	// Timer is the unit to enable; it starts the script, also after each boot.
 	Timer = "cml-publisher.timer"
 	// ConfigPath is the file with the Settings. It holds no secret.

@@ -70,7 +70,7 @@ func (t *Token) open(ctx context.Context, m *model, diags *diag.Diagnostics) *ke
 
 	explicit, d := attribute.ExpandController(ctx, m.Controller)
 	diags.Append(d...)
-	settings := controller.Merge(explicit, controller.SettingsFromTags(t.set.ManagedTags().Values(machine.Tags)), t.set.Controller(), controller.Defaults())
+	settings := t.set.SettingsFor(machine, explicit)
 	addresses := readiness.Addresses(machine)
 	if running := machine.State == instance.StateRunning; !running {
 		if settings.URLIsFixed(addresses) {

@@ -168,10 +168,9 @@ func (e *notRestarted) Error() string {
 // Unwrap returns the cause.
 func (e *notRestarted) Unwrap() error { return e.err }
 
-// settings say how CML on the worker is reached: by the configuration, the
-// worker's managed tags and the provider, in that order.
+// settings say how CML on the worker is reached.
 func (t *taker) settings(in *instance.Instance) controller.Settings {
-	return controller.Merge(t.controller, controller.SettingsFromTags(t.set.ManagedTags().Values(in.Tags)), t.set.Controller(), controller.Defaults())
+	return t.set.SettingsFor(in, t.controller)
 }
 
 // client speaks to CML on the worker. The zero credentials do for what it tells
