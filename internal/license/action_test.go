@@ -305,9 +305,13 @@ func TestDeregisterBusy(t *testing.T) {
 func TestDeregisterStopped(t *testing.T) {
 	t.Parallel()
 	b := registered(t)
+	udi := b.machine().License().UDI
+	tags := b.AWS.Region(home).Tags(b.id)
+	tags["cml:license-udi"] = udi
+	b.AWS.Region(home).SetTags(b.id, tags)
 	b.stop()
 	got := b.actor(deregisterAction, nil).Invoke(t.Context(), b.on(object{"start_if_stopped": false}), nil)
-	got.Blames(t, "start_if_stopped", "the worker is stopped", "leave `start_if_stopped` out")
+	got.Blames(t, "start_if_stopped", "the worker is stopped", "leave `start_if_stopped` out", udi)
 	if b.state() != "stopped" || b.counted() != 1 {
 		t.Fatalf("it is %s, %d counted", b.state(), b.counted())
 	}
@@ -316,6 +320,22 @@ func TestDeregisterStopped(t *testing.T) {
 	got.Told(t, "starting the worker", "giving the licence back", "stopping the worker again", "was given back")
 	if b.state() != "stopped" || b.counted() != 0 || b.Recorder.Count("ec2", "StartInstances") != 1 {
 		t.Errorf("it is %s, %d counted", b.state(), b.counted())
+	}
+}
+
+// What was given back is not noted any more, also where the worker that was
+// started for it stays on.
+func TestDeregisterStaysOn(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	r := b.serve(nil)
+	r.Create(b.config(r, nil))
+	b.stop()
+	b.Faults.Add(wire.Rule{Service: "ec2", Operation: "StopInstances", Fault: wire.Fault{Kind: wire.Error, Code: "UnauthorizedOperation", Status: 403, Message: "no"}})
+	got := b.actor(deregisterAction, nil).Invoke(t.Context(), b.on(nil), nil)
+	got.Blames(t, "", "could not be stopped again")
+	if _, there := b.AWS.Region(home).Tags(b.id)["cml:license-udi"]; there || b.counted() != 0 {
+		t.Errorf("%d counted, noted is %v", b.counted(), b.AWS.Region(home).Tags(b.id))
 	}
 }
 

@@ -71,7 +71,7 @@ func (w *Worker) stopAgain(ctx context.Context) error {
 		return w.stopAgain(ctx) // nobody knows whether the stop was asked for
 	}
 	if err != nil {
-		return err
+		return fmt.Errorf("the worker was started to give its licence back, and could not be stopped again: %w", err)
 	}
 	w.mark(ctx, false)
 	return nil

@@ -93,9 +93,7 @@ func (w *Worker) Release(ctx context.Context, in *instance.Instance, r Release) 
 	if r.Mode == Skip {
 		return out, nil
 	}
-	if in != nil && r.Known.UDI == "" {
-		r.Known.UDI = in.Tags[w.Instances.ManagedTags().Key(tagUDI)]
-	}
+	w.recall(in, &r)
 	if in == nil || in.Gone() {
 		if r.Known.Counted() && !r.Done {
 			out.note(NotReleased, "The worker %s is gone, and its licence was not given back before: %s. Remove the product instance in Cisco's Smart Software Manager.", w.InstanceID, r.Known.Holder())
@@ -103,11 +101,11 @@ func (w *Worker) Release(ctx context.Context, in *instance.Instance, r Release) 
 		return out, nil
 	}
 	err := w.release(ctx, in, r, &out)
+	if out.Free && r.Stays {
+		w.forget(ctx, in)
+	}
 	switch {
 	case err == nil:
-		if out.Free && r.Stays {
-			w.forget(ctx, in)
-		}
 		return out, nil
 	case ctx.Err() != nil:
 		return out, fmt.Errorf("the release of the licence was cut short, and nothing else was done: %w", err)
@@ -125,13 +123,21 @@ func (w *Worker) Release(ctx context.Context, in *instance.Instance, r Release) 
 // that, by the steps of a release that is required: the worker stays, and what
 // goes wrong is the error that it is.
 func (w *Worker) Deregister(ctx context.Context, in *instance.Instance, r Release) (Outcome, error) {
+	w.recall(in, &r)
 	out := Outcome{Holder: r.Known.Holder()}
 	r.Mode, r.Stays = Required, true
 	err := w.release(ctx, in, r, &out)
-	if err == nil && out.Free {
+	if out.Free {
 		w.forget(ctx, in)
 	}
 	return out, err
+}
+
+// recall takes from the instance whose licence is counted, where nobody knows.
+func (w *Worker) recall(in *instance.Instance, r *Release) {
+	if in != nil && r.Known.UDI == "" {
+		r.Known.UDI = in.Tags[w.Instances.ManagedTags().Key(tagUDI)]
+	}
 }
 
 // required words the failure of a release that had to succeed.
@@ -192,9 +198,7 @@ func (w *Worker) release(ctx context.Context, in *instance.Instance, r Release, 
 	}
 	err := w.giveBack(ctx, in, r, out)
 	if started && r.goesBack(ctx, err) {
-		if stopErr := w.stopAgain(ctx); stopErr != nil && err == nil {
-			return fmt.Errorf("the worker was started to give its licence back, and could not be stopped again: %w", stopErr)
-		}
+		err = errors.Join(err, w.stopAgain(ctx))
 	}
 	return err
 }

@@ -363,9 +363,11 @@ func TestReleaseKilled(t *testing.T) {
 	// Killed right after the start: all that is left is what EC2 knows.
 	l.Faults.Add(wire.Rule{Service: "ec2", Operation: "StopInstances", Fault: wire.Fault{Kind: wire.Error, Code: "UnauthorizedOperation", Status: 403, Message: "no"}})
 	l.Faults.Add(wire.Rule{Service: "cml", Operation: "DELETE /licensing/deregistration", Times: 1, Fault: wire.Fault{Kind: wire.Error, Status: 403, Message: "no"}})
-	if _, err := l.release(licensing.Release{Policy: required, Stays: true}); err == nil {
+	_, err := l.release(licensing.Release{Policy: required, Stays: true})
+	if err == nil {
 		t.Fatal("no error")
 	}
+	wantText(t, err, "the worker was left alone", "could not be stopped again")
 	if l.instance().State != "running" {
 		t.Fatalf("the worker is %s", l.instance().State)
 	}
