@@ -8,7 +8,7 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/path"
 
-	"github.com/cml-infra/terraform-provider-cml/internal/fault"
+	"github.com/cml-infra/terraform-provider-cml/internal/instance"
 	"github.com/cml-infra/terraform-provider-cml/internal/tfdiag"
 )
 
@@ -41,7 +41,7 @@ func (c *Call) Fail(ctx context.Context, f Failure) {
 	}
 	blamed := len(about.Attribute.Steps()) > 0
 	switch {
-	case fault.Is(f.Err, fault.NotFound):
+	case instance.IsGone(f.Err):
 		about.Attribute = atWorker
 		if about.Next == "" {
 			about.Next = "check `worker_id` and `region`; a terminated worker is not found."

@@ -1,6 +1,7 @@
 package instance
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -30,6 +31,17 @@ func (e *GoneError) Error() string {
 
 // FaultKind is NotFound.
 func (e *GoneError) FaultKind() fault.Kind { return fault.NotFound }
+
+// IsGone reports whether an error says that the instance of an operation does not
+// exist. A fault.NotFound alone does not: CML, and a store of secrets, that were
+// asked on the way may not find what is theirs.
+func IsGone(err error) bool {
+	if errors.As(err, new(*GoneError)) {
+		return true
+	}
+	said := fault.As(err)
+	return said != nil && said.Kind == fault.NotFound && said.Service == "ec2"
+}
 
 // NotVisibleError says that an instance is absent, but that the credentials
 // belong to another account than the one it lives in. It comes as the cause of

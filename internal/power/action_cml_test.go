@@ -128,6 +128,9 @@ func (l *lab) maintains(on bool, notice any) protocol.Invoked {
 
 func TestMaintenanceAction(t *testing.T) {
 	l := newLab(t)
+	// What CML does not find is not the worker.
+	l.Faults.Add(wire.Rule{Service: "cml", Operation: setMaintenance, Times: 1, Fault: wire.Fault{Kind: wire.Error, Status: http.StatusNotFound, Message: "no such page"}})
+	l.maintains(true, nil).Blames(t, "", "no such page")
 	for range 2 { // the second time changes nothing
 		got := l.maintains(true, nil)
 		got.Fine(t)

@@ -6,6 +6,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 
 	"github.com/cml-infra/terraform-provider-cml/internal/fault"
+	"github.com/cml-infra/terraform-provider-cml/internal/instance"
 	"github.com/cml-infra/terraform-provider-cml/internal/tfdiag"
 )
 
@@ -49,7 +50,7 @@ func (r *Resource) Delete(ctx context.Context, req resource.DeleteRequest, resp 
 	op.lastStarted = state.LastStartedAt.ValueString()
 	in, err = op.converge(ctx, in, opts.onDestroy, false)
 	switch {
-	case fault.Is(err, fault.NotFound):
+	case instance.IsGone(err):
 		return
 	case err != nil:
 		op.fail(ctx, err)

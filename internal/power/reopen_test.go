@@ -235,6 +235,12 @@ func TestDrainOnDestroy(t *testing.T) {
 	}
 	l.untouched("refused")
 	l.CML.Machine(l.id).RemoveLab(lab)
+	// What CML does not find is not the worker.
+	l.Faults.Add(wire.Rule{Service: "cml", Operation: setMaintenance, Times: 1, Fault: wire.Fault{Kind: wire.Error, Status: http.StatusNotFound, Message: "no such page"}})
+	if diags = s.destroy(created); !has(diags, failure, "no such page") {
+		t.Errorf("got\n%s", show(diags))
+	}
+	l.untouched("not found")
 	diags = s.destroy(created)
 	s.good(diags)
 	if !has(diags, warning, "[drain_left]") {
