@@ -32,12 +32,12 @@ func (r *IdlePolicy) Delete(ctx context.Context, req resource.DeleteRequest, res
 		err = r.sameAccount(ctx, &state)
 	}
 	if err == nil {
-		err = k.cw.DeleteAlarm(ctx, stopAlarmName(worker))
+		err = k.remove(ctx, stopAlarmName(worker))
 	}
 	if err == nil {
 		_, warn, failed := k.find(ctx)
 		if err = failed; err == nil && warn != nil && (warn.ARN == state.WarningAlarmARN.ValueString() || warn.Description == warningDescription(worker)) {
-			err = k.cw.DeleteAlarm(ctx, warn.Name)
+			err = k.remove(ctx, warn.Name)
 		}
 	}
 	if err != nil {

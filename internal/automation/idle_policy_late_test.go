@@ -120,6 +120,21 @@ func TestIdlePolicyShowsLate(t *testing.T) {
 	}
 }
 
+// A policy that is replaced does not meet the alarm of the one before.
+func TestIdlePolicyMadeAnew(t *testing.T) {
+	t.Parallel()
+	l := newIdleLab(t)
+	f := &front{stale: 2}
+	config := l.through(f) + l.policy("idle_threshold = \"1h\"")
+	acctest.Test(t, resource.TestCase{CheckDestroy: l.none, Steps: []resource.TestStep{
+		{Config: config},
+		{Taint: []string{lab}, Config: config, ConfigPlanChecks: planned(plancheck.ResourceActionDestroyBeforeCreate)},
+	}})
+	if f.hasty {
+		t.Error("an alarm was put before the deleted one was gone")
+	}
+}
+
 // What a server leaves out is not asked for in vain, nor planned for ever.
 func TestIdlePolicyOfFewWords(t *testing.T) {
 	t.Parallel()
