@@ -58,10 +58,14 @@ func (op *operation) reopen(ctx context.Context, in *instance.Instance, f *failu
 	if !op.announced {
 		return f
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), afterwards)
+	ctx = context.WithoutCancel(ctx)
+	limited, cancel := context.WithTimeout(ctx, afterwards)
 	defer cancel()
-	if err := op.withdraw(ctx, in, afterwards); err != nil {
-		op.markDrain(ctx, time.Now(), nil)
+	// Patience that ends before the context leaves CML's own words.
+	if err := op.withdraw(limited, in, afterwards/2); err != nil {
+		marking, cancel := context.WithTimeout(ctx, afterwards)
+		defer cancel()
+		op.markDrain(marking, time.Now(), nil)
 		f.err = fmt.Errorf("%w. The worker is still in maintenance mode or shows its notice, since CML could not be told otherwise (%w); %s", f.err, err, op.word("the next apply tries again", "`cml_worker_maintenance` with `enabled = false` tries again"))
 	}
 	return f

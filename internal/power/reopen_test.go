@@ -134,6 +134,20 @@ func TestDrainThatCannotBeTakenBack(t *testing.T) {
 			l.takesBack(s, kept, config)
 		})
 	}
+	t.Run("from a CML that is not ready for long", func(t *testing.T) {
+		l := newLab(t)
+		s := l.admin()
+		created := s.create(l.drained("running", nil))
+		l.fail("StopInstances", "UnauthorizedOperation", "You are not authorized to perform this operation.", http.StatusForbidden, 0)
+		l.Faults.Add(wire.Rule{Service: "cml", Operation: setMaintenance, Skip: 1, Fault: wire.Fault{Kind: wire.Error, Status: http.StatusServiceUnavailable, Message: "one moment"}})
+		_, diags := s.apply(context.Background(), created, s.config(l.drained("stopped", closes("ignore"))))
+		if !has(diags, failure, "one moment") || has(diags, warning, "[tags_incomplete]") {
+			t.Errorf("got\n%s", show(diags))
+		}
+		if until, err := time.Parse(time.RFC3339, l.machine().Tags[drainTag]); err != nil || until.After(time.Now()) {
+			t.Errorf("the tag keeps others away until %s, %v", until, err)
+		}
+	})
 	t.Run("after the start", func(t *testing.T) {
 		l := newLab(t)
 		s := l.admin()

@@ -12,9 +12,10 @@ import (
 )
 
 // stopPatience is how long an interrupt waits for actions to tell how they
-// ended. It exceeds what an action does after its context has ended: one look
-// at the worker, and the end of what its users were told.
-const stopPatience = 45 * time.Second
+// ended. It exceeds what an action does after its context has ended, in parts of
+// 15 s: whether the machine still runs, the end of what its users were told, the
+// tag where that fails, and one look at the worker.
+const stopPatience = 75 * time.Second
 
 // Serve serves the provider to the Terraform that has started this program.
 // debug serves for a debugger instead.
