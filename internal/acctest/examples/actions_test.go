@@ -184,16 +184,7 @@ func TestActionInEngine(t *testing.T) {
 	if n := reboots(); n != 0 {
 		t.Errorf("%d reboots, though nothing asked for one", n)
 	}
-	invoke := func(name string, says ...string) {
-		t.Helper()
-		out := output(t, box, dir, "apply", "-no-color", "-input=false", "-auto-approve", "-invoke=action."+name)
-		for _, want := range says {
-			if !strings.Contains(out, want) {
-				t.Errorf("the engine does not show %q of %s:\n%s", want, name, out)
-			}
-		}
-	}
-	invoke("cml_worker_reboot.r", "rebooting i-", "CML went down for the reboot", "ready after", "CML is available at https://")
+	invoke(t, box, dir, "cml_worker_reboot.r", "rebooting i-", "CML went down for the reboot", "ready after", "CML is available at https://")
 	if n := reboots(); n != 1 {
 		t.Errorf("%d reboots", n)
 	}
@@ -205,14 +196,14 @@ func TestActionInEngine(t *testing.T) {
 	run(t, box, dir, "plan", "-no-color", "-input=false", "-detailed-exitcode")
 
 	// What an action does is a change outside Terraform to the resource.
-	invoke("cml_worker_stop.s", "stopping i-", "is stopped after", "goes with the next start")
+	invoke(t, box, dir, "cml_worker_stop.s", "stopping i-", "is stopped after", "goes with the next start")
 	if plan := output(t, box, dir, "plan", "-no-color", "-input=false"); !strings.Contains(plan, `"stopped" -> "running"`) {
 		t.Errorf("the plan does not put the state back:\n%s", plan)
 	}
 	box.Set("TF_VAR_on_external_change=accept")
 	run(t, box, dir, "apply", "-no-color", "-input=false", "-auto-approve")
 	run(t, box, dir, "plan", "-no-color", "-input=false", "-detailed-exitcode")
-	invoke("cml_worker_start.s", "starting i-", "ready after", "CML is available at https://")
+	invoke(t, box, dir, "cml_worker_start.s", "starting i-", "ready after", "CML is available at https://")
 	run(t, box, dir, "apply", "-no-color", "-input=false", "-auto-approve")
 	run(t, box, dir, "plan", "-no-color", "-input=false", "-detailed-exitcode")
 	run(t, box, dir, "destroy", "-no-color", "-input=false", "-auto-approve")

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/cml-infra/terraform-provider-cml/internal/acctest/engine"
@@ -83,4 +84,17 @@ func output(t *testing.T, box *sandbox.Sandbox, dir string, args ...string) stri
 		t.Fatalf("%s %s: %v\n%s%s", box.Engine.Kind, args[0], err, out, &stderr)
 	}
 	return string(out)
+}
+
+// invoke invokes an action of a configuration, and checks and returns what the
+// engine shows of it.
+func invoke(t *testing.T, box *sandbox.Sandbox, dir, action string, says ...string) string {
+	t.Helper()
+	out := output(t, box, dir, "apply", "-no-color", "-input=false", "-auto-approve", "-invoke=action."+action)
+	for _, want := range says {
+		if !strings.Contains(out, want) {
+			t.Errorf("the engine does not show %q of %s:\n%s", want, action, out)
+		}
+	}
+	return out
 }
