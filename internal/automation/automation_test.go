@@ -76,6 +76,12 @@ func TestMark(t *testing.T) {
 	ctx, ec2 := context.Background(), b.ec2(t)
 	tag := func() string { return sim.Region(home).Tags(id)["cml:schedule:lab"] }
 	var diags diag.Diagnostics
+	sim.Faults.Add(wire.Rule{Operation: "CreateTags", Times: 1, Fault: wire.Fault{Kind: wire.Error, Code: "UnauthorizedOperation", Status: 403}})
+	b.mark(ctx, ec2, id, instance.MarkerSchedule+"lab", "default", &diags)
+	if got := text(diags); !strings.Contains(got, "Warning: A tag could not be written") || !strings.Contains(got, "could not be written:") || tag() != "" {
+		t.Errorf("without permission: %s", got)
+	}
+	diags = nil
 	b.mark(ctx, ec2, id, instance.MarkerSchedule+"lab", "default", &diags)
 	if got := tag(); got != "default" || len(diags) > 0 {
 		t.Errorf("the tag is %q: %s", got, text(diags))

@@ -3,7 +3,6 @@ package insight_test
 import (
 	"fmt"
 	"testing"
-	"time"
 
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
@@ -191,9 +190,6 @@ func TestCostIsStable(t *testing.T) {
 		}
 		first = got
 		return nil
-	}
-	if i, _ := l.AWS.Region(home).Instance(l.id); time.Since(i.LaunchTime) > 50*time.Minute {
-		t.Skip("the machine is slower than the hour of the estimate")
 	}
 	steps(t, resource.TestStep{Config: config, Check: keep}, resource.TestStep{Config: config, PlanOnly: true}, resource.TestStep{Config: config, Check: keep})
 }

@@ -49,12 +49,7 @@ func TestHourlyCostEstimate(t *testing.T) {
 		r := w.AWS.Region(region)
 		i := only(t, w)
 		r.StopOutside(i.ID)
-		for {
-			if i, _ := r.Instance(i.ID); i.State == "stopped" {
-				return
-			}
-			pause()
-		}
+		eventually(t, "the machine to stop", func() bool { i, _ := r.Instance(i.ID); return i.State == "stopped" })
 	}
 	look := fmt.Sprintf("data \"cml_worker\" \"it\" {\n  name = %q\n  depends_on = [cml_worker.lab]\n}\n", "lab-01")
 	resized := base(args{"instance_type": `"m8i.4xlarge"`})
